@@ -1,0 +1,49 @@
+"""What a renderer receives: one finished audit, plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cred_audit.check import Check
+from cred_audit.facts import Gap
+from cred_audit.finding import Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What one check found."""
+
+    check: Check
+    findings: tuple[Finding, ...] = ()
+    skipped: str | None = None
+    """Why the claim is not called for here; None when it was judged."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The worst of the findings; None when skipped."""
+        verdicts = {finding.verdict for finding in self.findings}
+        for worst in (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS):
+            if worst in verdicts:
+                return worst
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One finished audit."""
+
+    target_name: str
+    tenants: tuple[str, ...]
+    tool_version: str
+    taken_at: datetime
+    """When the facts were read, not when the report was written."""
+    results: tuple[Result, ...]
+    gaps: tuple[Gap, ...] = ()
+    coverage: Mapping[str, Any] = field(default_factory=dict)
+    """What was read and how much of it: system -> {what: count}."""
+    warnings: tuple[str, ...] = ()
+    snapshot_digest: str = ""
+    command: str = ""
+    score: Mapping[str, Any] = field(default_factory=dict)
+    blast_radius: Mapping[str, Any] = field(default_factory=dict)
