@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-type Json = Any
+Json = Any
 """A value as JSON has it; only ever inspected with isinstance."""
 
 
@@ -159,6 +159,17 @@ class Namespace:
     lease_prefixes: tuple[str, ...] | None = ()
     mfa_enforcements: tuple[str, ...] | None = ()
     locked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything of one server (or of one offline bundle) that decisions depend on."""
+
+    server: Server
+    namespaces: tuple[Namespace, ...]
+    """Sorted by path; the root namespace first where it is the server's own or was read."""
+    namespaces_complete: bool = True
+    """False when the tree of namespaces could not be listed in full: a path may lie in one not seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

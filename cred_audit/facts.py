@@ -1,0 +1,65 @@
+"""What one audit saw, raw, and what it did not see: the only thing that a check receives.
+
+Less sight never improves a verdict, so absence is a value here: a field that is None, with a `Gap` that
+says why. No type has a field for a secret value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cred_audit.decide.vault.model import World
+from cred_audit.target.model import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something asked for and not seen."""
+
+    source: str
+    """`vault`, `aws` ..."""
+    what: str
+    """What was asked for, as the API names it: `LIST t1/sys/policies/acl/`."""
+    reason: str
+    """Why it was not seen and what to do: `permission denied; the token needs list on ...`."""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditDevice:
+    """One audit device of the server."""
+
+    path: str
+    type: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultFacts:
+    """One Vault or OpenBao server, or the offline files that stand for it."""
+
+    address: str
+    """Empty when read from files."""
+    world: World
+    audit_devices: tuple[AuditDevice, ...] | None
+    seal: Mapping[str, Any] | None
+    """`sys/seal-status`: type of seal, storage."""
+    coverage: Mapping[str, int]
+    """What was read and how many of it: `policies`, `entities` ..."""
+    assumed: tuple[str, ...] = ()
+    """Offline: what was not given and therefore assumed, as sentences."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All that one audit saw."""
+
+    target: Target
+    taken_at: datetime
+    tool_version: str
+    vault: VaultFacts | None = None
+    """None when the target declares no Vault, or when nothing of it could be read (then there is a gap)."""
+    gaps: tuple[Gap, ...] = ()
+    digest: str = ""
+    """SHA-256 of the saved form; detects accidents, not tampering by whoever can recompute it."""
