@@ -1,5 +1,6 @@
 """What a check says about one case."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -97,3 +98,9 @@ class Finding:
     confirmed: bool | None = None
     """`--confirm`: True when the server itself says so; None when not asked or not confirmable this way."""
     note: str = ""
+
+
+def finding_id(check_id: str, finding: Finding) -> str:
+    """Return the id that names this case in every output and in `accepted:`; stable while check and subject are."""
+    digest = hashlib.sha256(finding.subject.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{check_id}/{digest[:12]}"

@@ -30,6 +30,18 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Separation:
+    """What keeps the tenants of one store apart."""
+
+    store: str
+    """The mount, server or account, as the API names it."""
+    enforced_by: str
+    """`policy only`, `own namespace` ...; never "cryptographic" (nothing here shows a key per tenant)."""
+    evidence: str = ""
+    """Where that is to be seen; empty for "not shown"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One finished audit."""
 
@@ -47,3 +59,5 @@ class Report:
     command: str = ""
     score: Mapping[str, Any] = field(default_factory=dict)
     blast_radius: Mapping[str, Any] = field(default_factory=dict)
+    separation: tuple[Separation, ...] = ()
+    """Per store what enforces separation; empty when this was not looked at."""

@@ -1,0 +1,263 @@
+"""What every reader wants first of a report: the answer, the findings folded and worst first, the proofs.
+
+Only the outputs for people fold (the JSON result keeps one finding per acting tenant): findings of one check
+are folded when they rest on the same clause, up to the acting tenant's own name.
+"""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from cred_audit.check import Check
+from cred_audit.finding import Evidence, Finding, Reaches, Severity, Verdict
+from cred_audit.render.shown import name, names, plural
+from cred_audit.report import Report, Result
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_KEYED_CHARACTERS = 20_000
+"""Longer texts are compared by their beginning and length: folding must not cost more than the text is worth."""
+
+
+class Answer(Enum):
+    """Is each tenant isolated from the others?"""
+
+    BROKEN = "BROKEN"
+    ISOLATED = "ISOLATED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The report in one line."""
+
+    answer: Answer
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """Findings of one check that are the same but for the acting tenant."""
+
+    check: Check
+    findings: tuple[Finding, ...]
+    """In the order of the report; the first one speaks for all."""
+
+    @property
+    def first(self) -> Finding:
+        """The finding that is shown."""
+        return self.findings[0]
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """The acting tenants, each once."""
+        return tuple(
+            dict.fromkeys(
+                finding.tenant
+                for finding in self.findings
+                if finding.tenant is not None
+            )
+        )
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """The agents that hold the grant, each once."""
+        return tuple(
+            dict.fromkeys(
+                agent for finding in self.findings for agent in finding.agents
+            )
+        )
+
+    @property
+    def count(self) -> int:
+        """Requests or objects in all."""
+        return sum(finding.count for finding in self.findings)
+
+
+def reach_count(reaches: Reaches, tenants: int) -> int:
+    """Return how many tenants a set holds, where `tenants` is the number that the target declares."""
+    if reaches.count:
+        return reaches.count
+    if reaches.all_except is not None:
+        return max(0, tenants - len(reaches.all_except))
+    return len(reaches.tenants)
+
+
+def reach_words(reaches: Reaches, tenants: int) -> str:
+    """Return the set in words: `all 41 others`, `b, c and 7 more`; empty for the empty set."""
+    count = reach_count(reaches, tenants)
+    if reaches.all_except is not None:
+        if len(reaches.all_except) <= 1:
+            return f"all {count:,} others" if count != 1 else "the only other tenant"
+        return f"{plural(count, 'other tenant')} (all but {names(reaches.all_except)})"
+    return names(reaches.tenants)
+
+
+def headline(report: Report) -> Headline:
+    """Answer the question of the audit; ISOLATED only when every claim that was called for is proved."""
+    total = len(report.tenants)
+    failing = [
+        (result.check, finding)
+        for result in report.results
+        for finding in result.findings
+        if finding.verdict is Verdict.FAIL
+    ]
+    acting = {
+        finding.tenant
+        for _, finding in failing
+        if finding.tenant is not None
+        and finding.witness is not None
+        and reach_count(finding.reaches, total) > 0
+    }
+    if acting:
+        whose = f"{len(acting):,} of {plural(total, 'tenant')}"
+        return Headline(
+            answer=Answer.BROKEN,
+            sentence=f"{whose}{_possessive(total)} agents reach another tenant's secrets",
+        )
+    failed = {check.id for check, _ in failing}
+    grave = {
+        check.id
+        for check, _ in failing
+        if _RANK[check.severity] >= _RANK[Severity.HIGH]
+    }
+    if grave:
+        claims = plural(len(grave), "high or critical claim", "high or critical claims")
+        return Headline(
+            answer=Answer.BROKEN,
+            sentence=f"{claims} of isolation {'fails' if len(grave) == 1 else 'fail'} for {plural(total, 'tenant')}",
+        )
+    called_for = [result for result in report.results if result.skipped is None]
+    unsure = [result for result in called_for if is_unknown(result)]
+    if unsure or not called_for or total == 0:
+        why = f"{len(unsure):,} of {plural(len(called_for), 'claim')} could not be decided"
+        if not called_for:
+            why = "no claim was judged"
+        return Headline(
+            answer=Answer.UNKNOWN, sentence=f"{why} for {plural(total, 'tenant')}"
+        )
+    weak = (
+        f"; {plural(len(failed), 'lesser claim')} {'fails' if len(failed) == 1 else 'fail'}"
+        if failed
+        else ""
+    )
+    return Headline(
+        answer=Answer.ISOLATED,
+        sentence=f"no agent of the {plural(total, 'tenant')} reaches another tenant's secrets{weak}",
+    )
+
+
+def _possessive(total: int) -> str:
+    return "'s" if total == 1 else "'"
+
+
+def is_unknown(result: Result) -> bool:
+    """Tell whether a claim that was called for has an undecided case, or no case at all."""
+    return result.skipped is None and (
+        not result.findings
+        or any(finding.verdict is Verdict.UNKNOWN for finding in result.findings)
+    )
+
+
+def folds(report: Report, verdict: Verdict) -> tuple[Fold, ...]:
+    """Return the findings with this verdict, folded; open before accepted, worst first, then widest reach."""
+    grouped: list[Fold] = []
+    for result in report.results:
+        groups: dict[bytes, list[Finding]] = defaultdict(list)
+        for finding in result.findings:
+            if finding.verdict is verdict:
+                groups[_key(finding)].append(finding)
+        grouped.extend(
+            Fold(check=result.check, findings=tuple(group)) for group in groups.values()
+        )
+    total = len(report.tenants)
+    return tuple(
+        sorted(
+            grouped,
+            key=lambda fold: (
+                fold.first.accepted is not None,
+                -_RANK[fold.check.severity],
+                -max(reach_count(finding.reaches, total) for finding in fold.findings),
+                -len(fold.findings),
+                fold.check.id,
+                fold.first.subject,
+            ),
+        )
+    )
+
+
+def _key(finding: Finding) -> bytes:
+    """Digest what the finding rests on, with the acting tenant's name taken out."""
+    own = None
+    if finding.tenant and len(finding.tenant) < _KEYED_CHARACTERS:
+        own = re.compile(rf"(?<![A-Za-z0-9]){re.escape(finding.tenant)}(?![A-Za-z0-9])")
+    hashed = hashlib.sha256()
+    for part in _parts(finding):
+        text = (
+            f"{len(part)} {part[:_KEYED_CHARACTERS]}"
+            if len(part) > _KEYED_CHARACTERS
+            else part
+        )
+        hashed.update(
+            (own.sub("\x00", text) if own else text).encode("utf-8", "surrogatepass")
+            + b"\xff"
+        )
+    return hashed.digest()
+
+
+def _parts(finding: Finding) -> Iterator[str]:
+    for evidence in finding.evidence:
+        yield from (evidence.where, evidence.shows, evidence.quote, str(evidence.line))
+    if not finding.evidence:
+        yield finding.subject
+    yield from finding.assuming
+    yield f"{finding.confirmed} {finding.witness is None}"
+    if finding.witness is not None:
+        yield str(finding.witness.fields.get("operation", ""))
+    if finding.accepted is not None:
+        yield f"{finding.accepted.reason} {finding.accepted.until} {finding.accepted.ticket}"
+    reaches = finding.reaches
+    yield (
+        "all but own"
+        if reaches.all_except is not None and len(reaches.all_except) <= 1
+        else repr(reaches)[:2_000]
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotedLine:
+    """One line of a clause as shown."""
+
+    number: int
+    """0 when the source has no line numbers."""
+    text: str
+    marked: bool
+    """The line that lets the request through."""
+
+
+def quoted(evidence: Evidence) -> tuple[QuotedLine, ...]:
+    """Split a quote into lines; marked is the line that `where` names, else the clause's first line."""
+    lines = evidence.quote.splitlines()
+    named = re.search(r"(?:\bline |:)(\d{1,9})\b(?!.*\d)", evidence.where[-200:])
+    wanted = int(named.group(1)) - evidence.line if named and evidence.line else 0
+    marked = wanted if 0 <= wanted < len(lines) else 0
+    return tuple(
+        QuotedLine(
+            number=evidence.line + offset if evidence.line else 0,
+            text=text,
+            marked=offset == marked,
+        )
+        for offset, text in enumerate(lines)
+    )
+
+
+def who(fold: Fold) -> str:
+    """Return the acting tenants in words."""
+    tenants = fold.tenants
+    if not tenants:
+        return "The target"
+    if len(tenants) == 1:
+        return f"Tenant {name(tenants[0])}"
+    return f"{plural(len(tenants), 'tenant').capitalize()} ({names(tenants)})"
