@@ -59,7 +59,7 @@ def leak(tenant: str, victim: str = "globex") -> Finding:
         subject=f"{tenant}: agents line 12 read",
         tenant=tenant,
         agents=(f"{tenant}-agent",),
-        reaches=Reaches(all_except=(tenant,), count=4),
+        reaches=Reaches(all_except=(tenant,)),
         summary=f"Agent {tenant}-agent can read every other tenant's secrets.",
         evidence=(
             Evidence(
