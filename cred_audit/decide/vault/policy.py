@@ -1,0 +1,621 @@
+"""What a policy text means: its stanzas, with the server's own leniencies and refusals at write time.
+
+The order of the checks is the server's: what it never looks at (everything but keys and types once a
+stanza denies) is not looked at here either.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cred_audit.decide.vault import hcl
+from cred_audit.decide.vault.hcl import (
+    Item,
+    Kind,
+    ListNode,
+    Literal,
+    Node,
+    ObjectNode,
+    PolicySyntaxError,
+)
+
+__all__ = [
+    "OPENBAO", "VAULT", "VAULT_1_20", "ControlGroup", "Dialect", "Factor", "PolicySyntaxError", "Stanza",
+    "decode_text", "parse_policy",
+]  # fmt: skip
+
+Json = Any
+"""A parameter value with its type: 1, 1.0, "1", True, lists and objects stay apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """One group of approvers of a control group."""
+
+    name: str
+    controlled_capabilities: frozenset[str]
+    group_names: tuple[str, ...]
+    group_ids: tuple[str, ...] = ()
+    approvals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlGroup:
+    """Approvals that a request needs. `ttl` in seconds; 0 when absent, and then no request is ever held."""
+
+    ttl: float
+    self_auth_allowed: bool
+    factors: tuple[Factor, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stanza:
+    """One path clause of a policy."""
+
+    path: str
+    """The label as written: templates unexpanded, a leading slash kept."""
+    capabilities: frozenset[str]
+    """After the `policy` shorthand; `deny` stands alone."""
+    allowed_parameters: Mapping[str, tuple[Json, ...]] | None
+    denied_parameters: Mapping[str, tuple[Json, ...]] | None
+    required_parameters: tuple[str, ...]
+    min_wrapping_ttl: float
+    """Seconds; 0 for none."""
+    max_wrapping_ttl: float
+    control_group: ControlGroup | None
+    mfa_methods: tuple[str, ...]
+    pagination_limit: int
+    """0 for none; negative switches it off."""
+    list_filter: str
+    """`list_scan_response_keys_filter_path`; empty for none."""
+    expiration: datetime | None
+    line: int
+    end_line: int
+    text: str
+    """The clause's source lines, for quoting."""
+
+
+_CAPABILITIES = frozenset(
+    {"create", "read", "update", "delete", "list", "sudo", "patch", "deny"}
+)
+_KEYS = frozenset({
+    "comment", "policy", "capabilities", "allowed_parameters", "denied_parameters", "required_parameters",
+    "min_wrapping_ttl", "max_wrapping_ttl", "mfa_methods", "control_group",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What differs at parse time between products and versions."""
+
+    product: str
+    capabilities: frozenset[str]
+    stanza_keys: frozenset[str]
+    refuse_duplicate_attributes: bool = False
+    group_ids: bool = False
+    """Whether a control group may name its approvers by group id."""
+
+
+OPENBAO = Dialect(
+    product="openbao",
+    capabilities=_CAPABILITIES | {"scan"},
+    stanza_keys=_KEYS
+    | {"expiration", "pagination_limit", "list_scan_response_keys_filter_path"},
+)
+VAULT_1_20 = Dialect(
+    product="vault",
+    capabilities=_CAPABILITIES | {"subscribe", "recover"},
+    stanza_keys=_KEYS | {"subscribe_event_types"},
+    group_ids=True,
+)
+VAULT = Dialect(
+    product="vault",
+    capabilities=VAULT_1_20.capabilities,
+    stanza_keys=VAULT_1_20.stanza_keys,
+    refuse_duplicate_attributes=True,
+    group_ids=True,
+)
+
+_SHORTHANDS: Mapping[str, tuple[str, ...]] = {
+    "deny": ("deny",),
+    "read": ("read", "list"),
+    "write": ("create", "read", "update", "delete", "list"),
+    "sudo": ("create", "read", "update", "delete", "list", "sudo"),
+}
+_UNITS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_DURATION_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))",
+    re.ASCII,
+)
+_BASE_0 = re.compile(
+    r"[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)"
+)
+_LIMIT = 2**63
+_FILTER_ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+
+
+def decode_text(text: str) -> str:
+    """Plain policy text from what the API takes: base64 wins when the text is valid base64."""
+    compact = text.replace("\r", "").replace("\n", "")
+    try:
+        return base64.b64decode(compact, validate=True).decode(
+            "utf-8", "surrogateescape"
+        )
+    except (binascii.Error, ValueError):
+        return text
+
+
+def parse_policy(
+    text: str, dialect: Dialect = OPENBAO, *, now: datetime | None = None
+) -> tuple[Stanza, ...]:
+    """Stanzas in the order of the text.
+
+    With `now`, a stanza that has expired is left out before its remaining checks, as a server does that
+    reads the text at that moment; without it every stanza is kept and checked. Raises PolicySyntaxError.
+    """
+    root = hcl.parse(text)
+    return _Reader(text, dialect, now).stanzas(root)
+
+
+class _Reader:
+    """Reads one document."""
+
+    def __init__(self, text: str, dialect: Dialect, now: datetime | None) -> None:
+        self.json = text.strip().startswith("{")
+        self.text = text if self.json else text.replace("\r\n", "\n")
+        self.lines = self.text.split("\n")
+        self.dialect = dialect
+        self.now = now
+        self.counted = (0, 1)
+
+    def error(self, message: str, offset: int) -> PolicySyntaxError:
+        return PolicySyntaxError(
+            message, *hcl.place(self.text, min(offset, len(self.text)))
+        )
+
+    def line(self, offset: int) -> int:
+        """Line of an offset; the count goes on from the last one, since stanzas come in order."""
+        start, line = self.counted if self.counted[0] <= offset else (0, 1)
+        line += self.text.count("\n", start, offset)
+        self.counted = (offset, line)
+        return line
+
+    def stanzas(self, root: ObjectNode) -> tuple[Stanza, ...]:
+        for item in root.items:
+            if item.keys[0] not in ("name", "path"):
+                message = f"unknown key {item.keys[0]!r}; a policy holds path blocks"
+                raise self.error(message, item.start)
+        self.refuse_duplicates(root)
+        for item in root.items:
+            if item.keys[0] == "name":
+                self.string(item)
+        found = (self.stanza(item) for item in root.items if item.keys[0] == "path")
+        return tuple(stanza for stanza in found if stanza is not None)
+
+    def refuse_duplicates(self, node: Node) -> None:
+        """Newer Vaults refuse an attribute written twice in one block of HCL; blocks may repeat."""
+        if not self.dialect.refuse_duplicate_attributes or self.json:
+            return
+        if isinstance(node, ObjectNode):
+            seen: set[str] = set()
+            for item in node.items:
+                if not isinstance(item.value, ObjectNode):
+                    if item.keys[0] in seen:
+                        message = f"{item.keys[0]!r} is set twice"
+                        raise self.error(message, item.start)
+                    seen.add(item.keys[0])
+                self.refuse_duplicates(item.value)
+        elif isinstance(node, ListNode):
+            for element in node.elements:
+                self.refuse_duplicates(element)
+
+    def stanza(self, item: Item) -> Stanza | None:
+        path = item.keys[1] if len(item.keys) > 1 else "path"
+        self.check_templates(path, item.start)
+        body = item.value
+        if not isinstance(body, ObjectNode):
+            raise self.error("path needs a block", item.start)
+        fields: dict[str, list[Item]] = {}
+        for inner in body.items:
+            if inner.keys[0] not in self.dialect.stanza_keys:
+                message = f"unknown key {inner.keys[0]!r} in a path block"
+                raise self.error(message, inner.start)
+            fields.setdefault(inner.keys[0], []).append(inner)
+        control_group = (
+            self.control_group(fields["control_group"][0])
+            if "control_group" in fields
+            else None
+        )
+        shorthand = self.last_string(fields, "policy")
+        capabilities = self.strings(fields, "capabilities")
+        expiration_text = self.last_string(fields, "expiration")
+        minimum = self.scalar(fields.get("min_wrapping_ttl", ()))
+        maximum = self.scalar(fields.get("max_wrapping_ttl", ()))
+        allowed = self.parameters(fields.get("allowed_parameters"))
+        denied = self.parameters(fields.get("denied_parameters"))
+        required = self.strings(fields, "required_parameters")
+        methods = self.strings(fields, "mfa_methods")
+        limit = 0
+        for inner in fields.get("pagination_limit", ()):
+            limit = self.integer(inner)
+        list_filter = self.last_string(fields, "list_scan_response_keys_filter_path")
+        expiration = (
+            self.expiration(expiration_text, item.start) if expiration_text else None
+        )
+        if expiration is not None and self.now is not None and self.now > expiration:
+            return None
+        if "+*" in path:
+            message = f"path {path!r}: +* is not allowed"
+            raise self.error(message, item.start)
+        granted = self.capabilities(shorthand, capabilities, item)
+        if "deny" in granted:
+            allowed = denied = None
+            required = methods = ()
+            limit, list_filter = 0, ""
+            shortest = longest = 0.0
+        else:
+            shortest, longest = (
+                self.seconds(value, item.start) for value in (minimum, maximum)
+            )
+            if shortest and longest and longest < shortest:
+                raise self.error(
+                    "max_wrapping_ttl is less than min_wrapping_ttl", item.start
+                )
+            if list_filter:
+                self.check_filter(list_filter, granted, item.start)
+        first = self.line(item.start)
+        last = self.line(max(item.start, body.end - 1))
+        return Stanza(
+            path=path, capabilities=granted, allowed_parameters=allowed, denied_parameters=denied,
+            required_parameters=required, min_wrapping_ttl=shortest, max_wrapping_ttl=longest,
+            control_group=control_group, mfa_methods=methods, pagination_limit=limit, list_filter=list_filter,
+            expiration=expiration, line=first, end_line=last, text="\n".join(self.lines[first - 1 : last]),
+        )  # fmt: skip
+
+    def check_templates(self, path: str, offset: int) -> None:
+        head, *rest = path.split("{{")
+        if "}}" in head or any(piece.count("}}") != 1 for piece in rest):
+            message = f"path {path!r}: {{{{ and }}}} do not pair"
+            raise self.error(message, offset)
+
+    def check_filter(self, template: str, granted: frozenset[str], offset: int) -> None:
+        """The template language itself is not judged, only that its braces pair and that the key counts."""
+        if "list" not in granted:
+            raise self.error(
+                "list_scan_response_keys_filter_path needs the list capability", offset
+            )
+        actions = _FILTER_ACTION.findall(template)
+        if "{{" in _FILTER_ACTION.sub("", template):
+            raise self.error(
+                "list_scan_response_keys_filter_path: {{ is not closed", offset
+            )
+        if not any(".key" in action for action in actions):
+            raise self.error(
+                "list_scan_response_keys_filter_path does not depend on .key", offset
+            )
+
+    def capabilities(
+        self, shorthand: str, listed: tuple[str, ...], item: Item
+    ) -> frozenset[str]:
+        if shorthand:
+            if shorthand not in _SHORTHANDS:
+                message = f"unknown policy shorthand {shorthand!r}"
+                raise self.error(message, item.start)
+            listed = (
+                ("deny",) if shorthand == "deny" else listed + _SHORTHANDS[shorthand]
+            )
+        granted: set[str] = set()
+        for capability in listed:
+            if capability == "deny":
+                # Nothing after it is looked at.
+                return frozenset({"deny"})
+            if capability not in self.dialect.capabilities:
+                message = f"unknown capability {capability!r}"
+                raise self.error(message, item.start)
+            granted.add(capability)
+        return frozenset(granted)
+
+    def string(self, item: Item) -> str:
+        if len(item.keys) > 1 or not isinstance(item.value, Literal):
+            message = f"{item.keys[0]} needs one plain value"
+            raise self.error(message, item.start)
+        return item.value.value
+
+    def last_string(self, fields: Mapping[str, list[Item]], key: str) -> str:
+        value = ""
+        for item in fields.get(key, ()):
+            value = self.string(item)
+        return value
+
+    def strings(self, fields: Mapping[str, list[Item]], key: str) -> tuple[str, ...]:
+        """A list of plain values; repeated keys add up, an empty block is an empty list."""
+        found: list[str] = []
+        for item in fields.get(key, ()):
+            value = item.value
+            elements: list[Node] = []
+            if isinstance(value, ListNode):
+                elements = value.elements
+            if (
+                len(item.keys) > 1
+                or isinstance(value, Literal)
+                or (isinstance(value, ObjectNode) and value.items)
+            ):
+                message = f"{key} needs a list"
+                raise self.error(message, item.start)
+            for element in elements:
+                if not isinstance(element, Literal):
+                    message = f"{key} takes plain values only"
+                    raise self.error(message, element.start)
+                found.append(element.value)
+        return tuple(found)
+
+    def integer(self, item: Item) -> int:
+        value = item.value
+        if (
+            len(item.keys) == 1
+            and isinstance(value, Literal)
+            and value.kind in (Kind.NUMBER, Kind.STRING)
+        ):
+            return self.go_integer(value.value, value.start)
+        message = f"{item.keys[0]} needs a whole number"
+        raise self.error(message, item.start)
+
+    def go_integer(self, text: str, offset: int) -> int:
+        if _BASE_0.fullmatch(text):
+            digits = text.replace("_", "").lower()
+            sign = -1 if digits.startswith("-") else 1
+            digits = digits.lstrip("+-")
+            octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
+            # Longer than this is out of range in every base, and int() refuses thousands of digits.
+            if len(digits) <= 100:  # noqa: PLR2004
+                number = sign * (int(digits, 8) if octal else int(digits, 0))
+                if -_LIMIT <= number < _LIMIT:
+                    return number
+        message = f"{text[:40]!r} is no 64-bit whole number"
+        raise self.error(message, offset)
+
+    def go_float(self, text: str, offset: int) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            message = f"{text[:40]!r} is no number"
+            raise self.error(message, offset) from None
+
+    def scalar(self, items: "list[Item] | tuple[()]") -> Json:
+        """A free value; a repetition is read with the type of the first."""
+        value: Json = None
+        for item in items:
+            decoded = (
+                self.value(item.value, in_list=False) if len(item.keys) == 1 else []
+            )
+            if isinstance(value, str) and isinstance(item.value, Literal):
+                decoded = item.value.value
+            elif isinstance(value, int) and not isinstance(value, bool):
+                decoded = self.integer(item)
+            elif value is not None and type(decoded) is not type(value):
+                message = f"{item.keys[0]} is set twice with different types"
+                raise self.error(message, item.start)
+            value = decoded
+        return value
+
+    def value(self, node: Node, *, in_list: bool) -> Json:
+        """A parameter value. Objects that stand in objects become lists of objects, as on the server."""
+        if isinstance(node, Literal):
+            if node.kind is Kind.BOOL:
+                return node.text == "true"
+            if node.kind is Kind.NUMBER:
+                return self.go_integer(node.text, node.start)
+            return (
+                self.go_float(node.text, node.start)
+                if node.kind is Kind.FLOAT
+                else node.value
+            )
+        if isinstance(node, ListNode):
+            return [self.value(element, in_list=True) for element in node.elements]
+        if in_list:
+            return self.mapping(node.items)
+        return [self.mapping([item]) for item in node.items]
+
+    def mapping(self, items: list[Item]) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        for item in items:
+            value = self.value(item.value, in_list=False)
+            for key in reversed(item.keys[1:]):
+                value = [{key: value}]
+            old = found.get(item.keys[0])
+            found[item.keys[0]] = (
+                old + value
+                if isinstance(old, list) and isinstance(value, list)
+                else value
+            )
+        return found
+
+    def parameters(
+        self, items: list[Item] | None
+    ) -> Mapping[str, tuple[Json, ...]] | None:
+        if items is None:
+            return None
+        found: dict[str, tuple[Json, ...]] = {}
+        for item in items:
+            inner = item.value
+            if not isinstance(inner, ObjectNode):
+                message = f"{item.keys[0]} needs a block of lists"
+                raise self.error(message, item.start)
+            pairs = (
+                [Item(item.keys[1:], item.start, inner)]
+                if len(item.keys) > 1
+                else inner.items
+            )
+            for pair in pairs:
+                value = pair.value
+                if isinstance(value, Literal):
+                    message = f"{item.keys[0]}: {pair.keys[0]} needs a list"
+                    raise self.error(message, pair.start)
+                if len(pair.keys) > 1:
+                    values: list[Json] = [
+                        self.mapping([Item(pair.keys[1:], pair.start, value)])
+                    ]
+                elif isinstance(value, ListNode):
+                    values = [
+                        self.value(element, in_list=True) for element in value.elements
+                    ]
+                else:
+                    values = [self.mapping(value.items)]
+                found[pair.keys[0]] = found.get(pair.keys[0], ()) + tuple(values)
+        return {key.lower(): values for key, values in found.items()}
+
+    def seconds(self, value: Json, offset: int) -> float:
+        if value is None or value == "":
+            return 0.0
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(int(value)) if abs(value) < _LIMIT else 0.0
+        if isinstance(value, str):
+            if _INTEGER.fullmatch(value) and len(value) < 20:  # noqa: PLR2004 - digits of a 64-bit number
+                return float(int(value))
+            if (
+                value.endswith("d")
+                and _INTEGER.fullmatch(value[:-1])
+                and len(value) < 20
+            ):  # noqa: PLR2004
+                return int(value[:-1]) * 86400.0
+            nanoseconds = _go_duration(value)
+            if nanoseconds is not None:
+                return nanoseconds / 10**9
+        message = f"{str(value)[:40]!r} is no duration"
+        raise self.error(message, offset)
+
+    def expiration(self, text: str, offset: int) -> datetime:
+        if match := _RFC3339.fullmatch(text):
+            year, month, day, hour, minute, second = (
+                int(part) for part in match.groups()[:6]
+            )
+            fraction = int(((match[7] or "") + "000000")[:6])
+            shift = timedelta()
+            if match[8]:
+                shift = timedelta(hours=int(match[9]), minutes=int(match[10])) * (
+                    -1 if match[8] == "-" else 1
+                )
+            try:
+                return (
+                    datetime(
+                        year, month, day, hour, minute, second, fraction, tzinfo=UTC
+                    )
+                    - shift
+                )
+            except (ValueError, OverflowError):
+                pass
+        elif _INTEGER.fullmatch(text) and len(text) < 20:  # noqa: PLR2004 - digits of a 64-bit number
+            try:
+                return datetime.fromtimestamp(int(text), UTC)
+            except (ValueError, OverflowError, OSError):
+                return (
+                    datetime.max.replace(tzinfo=UTC)
+                    if int(text) > 0
+                    else datetime.min.replace(tzinfo=UTC)
+                )
+        message = f"{text[:40]!r} is neither an RFC 3339 time nor epoch seconds"
+        raise self.error(message, offset)
+
+    def control_group(self, item: Item) -> ControlGroup:
+        body = item.value
+        if not isinstance(body, ObjectNode) or len(item.keys) > 1:
+            raise self.error("control_group needs a block", item.start)
+        fields = self.fields(
+            body, {"ttl", "self_auth_allowed", "factor"}, "control_group"
+        )
+        own = False
+        for setting in fields.get("self_auth_allowed", ()):
+            own = self.string(setting).lower() in ("true", "1")
+        factors = tuple(self.factor(factor) for factor in fields.get("factor", ()))
+        if not factors:
+            raise self.error("control_group needs a factor", item.start)
+        ttl = self.seconds(self.scalar(fields.get("ttl", [])), item.start)
+        return ControlGroup(ttl=ttl, self_auth_allowed=own, factors=factors)
+
+    def factor(self, item: Item) -> Factor:
+        body = item.value
+        if not isinstance(body, ObjectNode):
+            raise self.error("factor needs a block", item.start)
+        fields = self.fields(body, {"controlled_capabilities", "identity"}, "factor")
+        controlled = self.strings(fields, "controlled_capabilities")
+        if self.dialect.product == "openbao" and not controlled:
+            raise self.error("factor needs controlled_capabilities", item.start)
+        names: tuple[str, ...] = ()
+        ids: tuple[str, ...] = ()
+        approvals = 0
+        allowed = {"group_names", "approvals"} | (
+            {"group_ids"} if self.dialect.group_ids else set()
+        )
+        for identity in fields.get("identity", ()):
+            if not isinstance(identity.value, ObjectNode):
+                raise self.error("identity needs a block", identity.start)
+            inner = self.fields(identity.value, allowed, "identity")
+            names += self.strings(inner, "group_names")
+            ids += self.strings(inner, "group_ids")
+            for setting in inner.get("approvals", ()):
+                approvals = self.integer(setting)
+        if approvals <= 0 or not (names or ids):
+            raise self.error("identity needs groups and approvals above 0", item.start)
+        return Factor(
+            name=item.keys[1] if len(item.keys) > 1 else "",
+            controlled_capabilities=frozenset(controlled),
+            group_names=names,
+            group_ids=ids,
+            approvals=approvals,
+        )
+
+    def fields(
+        self, body: ObjectNode, allowed: set[str], place: str
+    ) -> dict[str, list[Item]]:
+        found: dict[str, list[Item]] = {}
+        for item in body.items:
+            if item.keys[0] not in allowed:
+                message = f"unknown key {item.keys[0]!r} in {place}"
+                raise self.error(message, item.start)
+            found.setdefault(item.keys[0], []).append(item)
+        return found
+
+
+def _go_duration(text: str) -> int | None:
+    """Nanoseconds of a Go duration such as `1h30m`; None when it is none."""
+    unsigned = text[1:] if text[:1] in ("+", "-") else text
+    if unsigned == "0":
+        return 0
+    total = 0
+    for part in _duration_parts(unsigned):
+        if part is None:
+            return None
+        total += part
+    if not unsigned or total > _LIMIT - 1:
+        return None
+    return -total if text.startswith("-") else total
+
+
+def _duration_parts(text: str) -> Iterator[int | None]:
+    position = 0
+    while position < len(text):
+        match = _DURATION_PART.match(text, position)
+        if match is None or not (match[1] or match[2]) or len(match[1]) > 19:  # noqa: PLR2004 - 64-bit digits
+            yield None
+            return
+        unit = _UNITS[match[3]]
+        fraction = (match[2] or "")[:18]
+        yield int(match[1] or "0") * unit + int(fraction or "0") * unit // 10 ** len(
+            fraction
+        )
+        position = match.end()
