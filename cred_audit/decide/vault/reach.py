@@ -1,0 +1,415 @@
+"""What one token reaches of what others own: a witness for each clause that lets it, or the clauses that stop it.
+
+All paths are covered, not a sample (see `search`), and every witness is decided again by the engine as the
+request that goes over the wire.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from cred_audit.decide import Effect, Reason
+from cred_audit.decide.vault.acl import Acl, Rule
+from cred_audit.decide.vault.engine import Engine
+from cred_audit.decide.vault.model import Request, Subject, World
+from cred_audit.decide.vault.profile import Special
+from cred_audit.decide.vault.search import Found, Walk, Walks, usable
+from cred_audit.decide.vault.territory import CHANGES, Holding, OperationClass, Places, Region, regions
+from cred_audit.decide.vault.trie import Node, RuleTrie, Territories
+
+_METHODS = {"read": "GET", "list": "LIST", "scan": "SCAN", "create": "POST", "update": "POST", "patch": "PATCH",
+            "delete": "DELETE"}  # fmt: skip
+_SLASHES = re.compile("//+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owners:
+    """A set of owners: by name, or everyone but a few."""
+
+    names: tuple[str, ...] = ()
+    all_except: tuple[str, ...] | None = None
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One clause that lets a token touch what others own."""
+
+    effect: Effect
+    """ALLOW, or UNKNOWN where something was not seen."""
+    owners: Owners
+    operation: str
+    """Vault's name of the capability; empty where no single one is at stake."""
+    witness: Request | None
+    """A shortest such request, at the first owner by name; None where only the policies were not seen."""
+    because: tuple[Reason, ...]
+    assuming: tuple[str, ...] = ()
+    kind: str
+    """What is touched: `value`, `metadata`, `parent folder` ..."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """All grants, or, without any, the clauses that come closest."""
+
+    grants: tuple[Grant, ...]
+    closest: tuple[Reason, ...] = ()
+
+
+@dataclass(slots=True)
+class _Sum:
+    """A grant in the making."""
+
+    found: Found
+    request: Request
+    effect: Effect
+    because: tuple[Reason, ...]
+    assuming: tuple[str, ...]
+    parts: list[tuple[Counter[str], Counter[str]]] = field(default_factory=list)
+    more: set[str] = field(default_factory=set)
+
+
+class TerritoryIndex:
+    """Everybody's holdings, ready to be asked about any token."""
+
+    def __init__(self, world: World, holdings: Iterable[Holding], *, others: bool = False) -> None:
+        """Take the server and who owns what. `others`: see `OTHERS`."""
+        self.others = others
+        places = Places(world)
+        self._regions: dict[tuple[OperationClass, str], list[tuple[str, Region]]] = {}
+        owners: set[str] = set()
+        for holding in holdings:
+            owners.add(holding.owner)
+            for region in regions(places, holding):
+                self._regions.setdefault((region.wanted, region.operation), []).append((holding.owner, region))
+        self.owners = tuple(sorted(owners))
+        self._territories: dict[tuple[OperationClass, str], Territories] = {}
+        self._walks = Walks()
+        self._rules: dict[int, tuple[Acl, RuleTrie]] = {}
+
+    def overlaps(self) -> tuple[tuple[str, str, str], ...]:
+        """Return pairs of owners with a path that both own; each place once, neighbours by name."""
+        found: dict[tuple[str, str, str], None] = {}
+        for wanted, operation in self._regions:
+            if operation in ("read", "update", ""):
+                _overlaps(self._of(wanted, operation).root, found)
+        return tuple(sorted(found))
+
+    def reach(
+        self, engine: Engine | Acl, subject: Subject, operation_class: OperationClass, *, own: str
+    ) -> Answer:
+        """Return what a subject reaches of what others than its own tenant hold."""
+        acls = (engine,) if isinstance(engine, Acl) else engine.acls(subject)
+        decider = None if isinstance(engine, Acl) else engine
+        sums: dict[tuple[object, ...], _Sum] = {}
+        for acl in acls:
+            if acl.broken is None and (acl.root or acl.exact or acl.ordered or acl.open_clauses):
+                self._one(decider, acl, subject, operation_class, own, sums)
+        grants = [self._grant(total, own) for total in sums.values()]
+        grants = [grant for grant in grants if grant.owners.count]
+        grants += self._unseen(acls, operation_class, own)
+        closest = () if grants else self._closest(acls, operation_class, own)
+        return Answer(grants=tuple(grants), closest=closest)
+
+    def _of(self, wanted: OperationClass, operation: str) -> Territories:
+        key = (wanted, operation)
+        if key not in self._territories:
+            self._territories[key] = Territories(self._regions.get(key, ()))
+        return self._territories[key]
+
+    def _operations(self, wanted: OperationClass) -> Iterator[tuple[str, Territories]]:
+        for known, operation in self._regions:
+            if known is wanted:
+                territories = self._of(wanted, operation)
+                for each in (operation,) if operation else CHANGES:
+                    yield each, territories
+
+    def _one(  # noqa: PLR0913  (the parts of the question)
+        self, engine: Engine | None, acl: Acl, subject: Subject, wanted: OperationClass, own: str,
+        sums: dict[tuple[object, ...], _Sum],
+    ) -> None:  # fmt: skip
+        if acl.root:
+            self._root(acl, wanted, sums)
+            return
+        if not acl.open_clauses or engine is None:
+            self._walk(engine, acl, subject, wanted, own, sums, {}, None)
+            return
+        for assume, group in self._values(acl, wanted, own):
+            for assumed in engine.acls(subject, assume):
+                if assumed.profile is acl.profile and assumed.broken is None:
+                    self._walk(engine, assumed, subject, wanted, own, sums, assume, group)
+
+    def _walk(  # noqa: PLR0913
+        self, engine: Engine | None, acl: Acl, subject: Subject, wanted: OperationClass, own: str,
+        sums: dict[tuple[object, ...], _Sum], assume: Mapping[str, str], group: Counter[str] | None,
+    ) -> None:  # fmt: skip
+        rules = self._trie(acl) if not assume else RuleTrie(acl)
+        for operation, territories in self._operations(wanted):
+            walk = Walk(acl, rules, territories, operation, own, self._walks)
+            for found in walk.found():
+                templated = any("{{" in source.stanza.path for source in found.rule.sources)
+                assuming = tuple(
+                    f"the login's {name} is {value!r}"
+                    for name, value in assume.items()
+                    if any(name in source.stanza.path for source in found.rule.sources)
+                ) if templated else ()  # fmt: skip
+                key = (operation, found.kind, found.node.sure, tuple(_source(found.rule)))
+                request = request_of(found, operation)
+                effect, because = _judged(engine, subject, request, found, operation, assume)
+                if effect is Effect.DENY:
+                    continue
+                known = sums.get(key)
+                if known is None:
+                    known = sums[key] = _Sum(found, request, effect, because, assuming)
+                known.parts.append((found.total, found.less))
+                if assuming and group is not None and set(found.total - found.less) <= set(group):
+                    known.more.update(group)
+            if walk.full:
+                reason = _why(max(acl.ordered, key=lambda rule: rule.text.count("+")), "is too wide to be searched")
+                full = _Sum(
+                    Found(acl.ordered[0], "", territories.root, "", territories.root.everyone(), Counter()),
+                    Request(method="", path=""), Effect.UNKNOWN, (reason,), (),
+                )  # fmt: skip
+                full.parts.append((territories.root.everyone(), Counter()))
+                sums[(operation, "too wide")] = full
+
+    def _trie(self, acl: Acl) -> RuleTrie:
+        known = self._rules.get(id(acl))
+        if known is None or known[0] is not acl:
+            if len(self._rules) > 64:  # noqa: PLR2004 - one token's classes are asked one after another
+                self._rules.clear()
+            known = self._rules[id(acl)] = (acl, RuleTrie(acl))
+        return known[1]
+
+    def _root(self, acl: Acl, wanted: OperationClass, sums: dict[tuple[object, ...], _Sum]) -> None:
+        reason = Reason(policy="root", why="the token carries the policy root")
+        for operation, territories in self._operations(wanted):
+            node: Node | None = territories.root
+            for part in acl.root_namespace.split("/")[:-1]:
+                node = node.children.get(part) if node is not None else None
+            if node is None or not node.everyone():
+                continue
+            word, end = _any_word(node, acl.root_namespace)
+            found = Found(Rule_NONE, word, end, "everything", node.everyone(), Counter())
+            total = _Sum(found, request_of(found, operation), Effect.ALLOW, (reason,), ())
+            total.parts.append((node.everyone(), Counter()))
+            sums[(operation, "root")] = total
+
+    def _values(
+        self, acl: Acl, wanted: OperationClass, own: str
+    ) -> Iterator[tuple[dict[str, str], Counter[str] | None]]:
+        """Yield values for the open directives that can make a difference, a fresh one first."""
+        names = sorted(acl.free)
+        values: dict[str, Counter[str] | None] = {"x-nobody": None}
+        for clause in acl.open_clauses:
+            path = clause.source.namespace + clause.source.stanza.path.removeprefix("/")
+            before, _, rest = path.partition("{{")
+            behind = rest.partition("}}")[2]
+            for _, territories in self._operations(wanted):
+                for node, start in _aligned(territories.root, before):
+                    for (whole, _), members in node.groups.items():
+                        picked = [name for name in members if name.startswith(start)]
+                        below = node.children if whole else node.parts
+                        foreign = next((name for name in picked if below[name].sole != own), None)
+                        if foreign is not None:
+                            group = Counter(owner for name in picked for owner in below[name].everyone())
+                            values.setdefault(foreign[len(start) :], group)
+            if behind.startswith("*"):
+                values.setdefault("", None)
+            for rule in (*acl.exact.values(), *acl.ordered):
+                if rule.text.startswith(before):
+                    values.setdefault(rule.text[len(before) :].split("/")[0], None)
+        for value, group in values.items():
+            if (usable(value) or not value) and not _blocked(acl, value):
+                yield dict.fromkeys(names, value), group
+
+    def _grant(self, total: _Sum, own: str) -> Grant:
+        effect = total.effect if total.found.node.sure else Effect.UNKNOWN
+        return Grant(
+            effect=effect,
+            owners=self._owners(total, own),
+            operation=next(iter(name for name, method in _METHODS.items() if method == total.request.method), "")
+            if total.request.method not in ("POST",)
+            else ("update" if total.request.exists else "create"),
+            witness=total.request if total.request.method else None,
+            because=total.because,
+            assuming=total.assuming,
+            kind=total.found.kind,
+        )
+
+    def _owners(self, total: _Sum, own: str) -> Owners:
+        everybody = len(self.owners)
+        for counts, less in total.parts:
+            if len(counts) == everybody:
+                out = {name for name, number in less.items() if counts[name] <= number}
+                out -= {name for other, minus in total.parts if other is not counts or minus is not less
+                        for name in other if other[name] > minus[name]} if out else set()  # fmt: skip
+                out = (out - total.more) | ({own} & set(self.owners))
+                return Owners(all_except=tuple(sorted(out)), count=everybody - len(out))
+        names = set(total.more)
+        for counts, less in total.parts:
+            names.update(counts if not less else (name for name, number in counts.items() if number > less[name]))
+        names.discard(own)
+        if len(names) > everybody - len(names) and len(names) > 3:  # noqa: PLR2004 - three names read better
+            out = set(self.owners) - names
+            return Owners(all_except=tuple(sorted(out)), count=len(names))
+        return Owners(names=tuple(sorted(names)), count=len(names))
+
+    def _unseen(self, acls: Iterable[Acl], wanted: OperationClass, own: str) -> list[Grant]:
+        reasons: dict[Reason, set[str]] = {}
+        for acl in acls:
+            for unseen in acl.unseen:
+                for _, territories in self._operations(wanted):
+                    for node, _ in _aligned(territories.root, unseen.namespace):
+                        reasons.setdefault(unseen.reason, set()).update(node.everyone())
+        out = []
+        for reason, names in reasons.items():
+            names.discard(own)
+            if not names:
+                continue
+            every = len(names) > 3 and len(names) >= len(self.owners) - 1  # noqa: PLR2004
+            owners = Owners(
+                names=() if every else tuple(sorted(names)),
+                all_except=tuple(sorted(set(self.owners) - names)) if every else None,
+                count=len(names),
+            )
+            out.append(Grant(
+                effect=Effect.UNKNOWN, owners=owners, operation="", witness=None, because=(reason,), kind="",
+            ))  # fmt: skip
+        return out
+
+    def _closest(self, acls: Iterable[Acl], wanted: OperationClass, own: str) -> tuple[Reason, ...]:
+        """Return the clauses that grant an operation of the class, or why there is none."""
+        operations = {operation for operation, _ in self._operations(wanted)}
+        acl = next(iter(acls), None)
+        if acl is not None and acl.broken is not None:
+            return (acl.broken,)
+        reasons = [
+            _why(rule, f"stops at `{rule.written}`")
+            for rule in (*(acl.exact.values() if acl else ()), *(acl.ordered if acl else ()))
+            if rule.capabilities & operations
+        ]
+        if not reasons:
+            return (Reason(policy="", why=f"no clause grants {' or '.join(sorted(operations)) or wanted.value}"),)
+        return tuple(reasons[:3])
+
+
+Rule_NONE: Rule = None  # type: ignore[assignment]
+
+
+def request_of(found: Found, operation: str) -> Request:
+    """Return the request whose path the server reads as the word."""
+    namespace = found.node.namespace
+    path = quote(found.word[len(namespace) :], safe="/!$&'()*+,;=:@-._~", errors="surrogateescape")
+    path = _SLASHES.sub(lambda match: "/" + "%2F" * (len(match.group()) - 1), path)
+    body: Mapping[str, object] | None = None
+    exists: bool | None = None
+    headers: dict[str, str] = {}
+    if operation in ("create", "update", "patch"):
+        body, exists = {}, operation != "create"
+    if operation == "patch":
+        headers["Content-Type"] = "application/merge-patch+json"
+    rule = found.rule
+    if rule is not None and (rule.min_wrapping_ttl or rule.max_wrapping_ttl):
+        headers["X-Vault-Wrap-TTL"] = f"{int(rule.min_wrapping_ttl or rule.max_wrapping_ttl)}s"
+    return Request(
+        method=_METHODS[operation], path=path, namespace=namespace, body=body, headers=headers, exists=exists
+    )
+
+
+def _judged(  # noqa: PLR0913
+    engine: Engine | None, subject: Subject, request: Request, found: Found, operation: str, assume: Mapping[str, str]
+) -> tuple[Effect, tuple[Reason, ...]]:
+    granting = _why(found.rule, f"grants {operation}")
+    if engine is None:
+        return Effect.ALLOW, (granting,)
+    decision = engine.decide(subject, request, assume=assume or None)
+    if decision.effect is Effect.ALLOW:
+        return Effect.ALLOW, decision.because
+    if decision.effect is Effect.UNKNOWN:
+        return Effect.UNKNOWN, (granting, *decision.because)
+    if not found.rule.plain:
+        return Effect.UNKNOWN, (_why(found.rule, f"grants {operation} under conditions"), *decision.because)
+    return Effect.DENY, ()
+
+
+def _why(rule: Rule, why: str) -> Reason:
+    return rule.sources[0].reason(why) if rule.sources else Reason(policy="", clause=rule.written, why=why)
+
+
+def _source(rule: Rule) -> Iterator[tuple[str, str, int]]:
+    if not rule.sources:
+        yield ("", rule.written, 0)
+    for source in rule.sources:
+        yield (source.namespace, source.policy, source.stanza.line)
+
+
+def _blocked(acl: Acl, value: str) -> bool:
+    profile = acl.profile
+    return (profile.wildcards is not Special.INSERT and ("*" in value or "+" in value)) or (
+        profile.slashes is not Special.INSERT and "/" in value
+    )
+
+
+def _aligned(root: Node, before: str) -> list[tuple[Node, str]]:
+    """Return the nodes that a literal beginning of a path leads to, and the beginning of the next segment."""
+    *parts, start = before.split("/")
+    nodes = [root]
+    for part in parts:
+        following = []
+        for node in nodes:
+            if part == "+":
+                following += list(node.children.values())[:64]
+            elif part in node.children:
+                following.append(node.children[part])
+        nodes = following
+    return [(node, start) for node in nodes]
+
+
+def _any_word(node: Node, namespace: str) -> tuple[str, Node]:
+    """Return some path below a node that somebody owns."""
+    parts = namespace.split("/")[:-1]
+    inside = False
+    while not (node.owners and (inside or parts)):
+        if node.children:
+            name = min(node.children)
+            parts, node = [*parts, name], node.children[name]
+        elif node.parts:
+            name = min(node.parts)
+            parts, node, inside = [*parts, name + "x"], node.parts[name], True
+        else:
+            following = node.inside or node.plus
+            if following is None:
+                break
+            parts, node, inside = [*parts, "x"], following, True
+    return "/".join(parts), node
+
+
+def _overlaps(root: Node, found: dict[tuple[str, str, str], None]) -> None:
+    stack: list[tuple[Node, str, tuple[str, ...]]] = [(root, "", ())]
+    while stack:
+        node, path, above = stack.pop()
+        owners = tuple(dict.fromkeys((*above[:1], *node.owners)))
+        for first, second in zip(owners, owners[1:], strict=False):
+            found[(*sorted((first, second)), path)] = None  # type: ignore[index]
+        inside = node.inside.owners if node.inside is not None else ()
+        if len(inside) > 1 or (above and inside):
+            whole = tuple(dict.fromkeys((*above[:1], *inside)))
+            for first, second in zip(whole, whole[1:], strict=False):
+                found[(*sorted((first, second)), f"{path}/")] = None  # type: ignore[index]
+        further = above or inside
+        for name, child in node.children.items():
+            stack.append((child, f"{path}/{name}".lstrip("/"), further or _covering(node, name)))
+        for name, child in node.parts.items():
+            stack.append((child, f"{path}/{name}*".lstrip("/"), further or _covering(node, name[:-1])))
+
+
+def _covering(node: Node, name: str) -> tuple[str, ...]:
+    """Return the owners of a beginning of a name."""
+    for end in range(1, len(name) + 1):
+        part = node.parts.get(name[:end])
+        if part is not None:
+            return part.owners
+    return ()
