@@ -8,10 +8,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from urllib.parse import quote
 
 from cred_audit.decide import Effect, Reason
-from cred_audit.decide.vault.acl import Acl, Rule
+from cred_audit.decide.vault.acl import Acl, Rule, RuleKind
 from cred_audit.decide.vault.engine import Engine
 from cred_audit.decide.vault.model import Request, Subject, World
 from cred_audit.decide.vault.profile import Special
@@ -62,6 +63,7 @@ class Answer:
 class _Sum:
     """A grant in the making."""
 
+    operation: str
     found: Found
     request: Request
     effect: Effect
@@ -75,7 +77,7 @@ class TerritoryIndex:
     """Everybody's holdings, ready to be asked about any token."""
 
     def __init__(self, world: World, holdings: Iterable[Holding], *, others: bool = False) -> None:
-        """Take the server and who owns what. `others`: see `OTHERS`."""
+        """Take the server and who owns what. `others`: also what nobody owns."""
         self.others = others
         places = Places(world)
         self._regions: dict[tuple[OperationClass, str], list[tuple[str, Region]]] = {}
@@ -97,9 +99,7 @@ class TerritoryIndex:
                 _overlaps(self._of(wanted, operation).root, found)
         return tuple(sorted(found))
 
-    def reach(
-        self, engine: Engine | Acl, subject: Subject, operation_class: OperationClass, *, own: str
-    ) -> Answer:
+    def reach(self, engine: Engine | Acl, subject: Subject, operation_class: OperationClass, *, own: str) -> Answer:
         """Return what a subject reaches of what others than its own tenant hold."""
         acls = (engine,) if isinstance(engine, Acl) else engine.acls(subject)
         decider = None if isinstance(engine, Acl) else engine
@@ -110,7 +110,7 @@ class TerritoryIndex:
         grants = [self._grant(total, own) for total in sums.values()]
         grants = [grant for grant in grants if grant.owners.count]
         grants += self._unseen(acls, operation_class, own)
-        closest = () if grants else self._closest(acls, operation_class, own)
+        closest = () if grants else self._closest(acls, operation_class)
         return Answer(grants=tuple(grants), closest=closest)
 
     def _of(self, wanted: OperationClass, operation: str) -> Territories:
@@ -126,7 +126,7 @@ class TerritoryIndex:
                 for each in (operation,) if operation else CHANGES:
                     yield each, territories
 
-    def _one(  # noqa: PLR0913  (the parts of the question)
+    def _one(  # noqa: PLR0913, PLR0917  (the parts of the question)
         self, engine: Engine | None, acl: Acl, subject: Subject, wanted: OperationClass, own: str,
         sums: dict[tuple[object, ...], _Sum],
     ) -> None:  # fmt: skip
@@ -141,7 +141,7 @@ class TerritoryIndex:
                 if assumed.profile is acl.profile and assumed.broken is None:
                     self._walk(engine, assumed, subject, wanted, own, sums, assume, group)
 
-    def _walk(  # noqa: PLR0913
+    def _walk(  # noqa: PLR0913, PLR0917  (the parts of the question)
         self, engine: Engine | None, acl: Acl, subject: Subject, wanted: OperationClass, own: str,
         sums: dict[tuple[object, ...], _Sum], assume: Mapping[str, str], group: Counter[str] | None,
     ) -> None:  # fmt: skip
@@ -162,14 +162,14 @@ class TerritoryIndex:
                     continue
                 known = sums.get(key)
                 if known is None:
-                    known = sums[key] = _Sum(found, request, effect, because, assuming)
+                    known = sums[key] = _Sum(operation, found, request, effect, because, assuming)
                 known.parts.append((found.total, found.less))
                 if assuming and group is not None and set(found.total - found.less) <= set(group):
                     known.more.update(group)
             if walk.full:
                 reason = _why(max(acl.ordered, key=lambda rule: rule.text.count("+")), "is too wide to be searched")
                 full = _Sum(
-                    Found(acl.ordered[0], "", territories.root, "", territories.root.everyone(), Counter()),
+                    operation, Found(acl.ordered[0], "", territories.root, "", territories.root.everyone(), Counter()),
                     Request(method="", path=""), Effect.UNKNOWN, (reason,), (),
                 )  # fmt: skip
                 full.parts.append((territories.root.everyone(), Counter()))
@@ -178,7 +178,7 @@ class TerritoryIndex:
     def _trie(self, acl: Acl) -> RuleTrie:
         known = self._rules.get(id(acl))
         if known is None or known[0] is not acl:
-            if len(self._rules) > 64:  # noqa: PLR2004 - one token's classes are asked one after another
+            if len(self._rules) > 64:
                 self._rules.clear()
             known = self._rules[id(acl)] = (acl, RuleTrie(acl))
         return known[1]
@@ -192,8 +192,8 @@ class TerritoryIndex:
             if node is None or not node.everyone():
                 continue
             word, end = _any_word(node, acl.root_namespace)
-            found = Found(Rule_NONE, word, end, "everything", node.everyone(), Counter())
-            total = _Sum(found, request_of(found, operation), Effect.ALLOW, (reason,), ())
+            found = Found(_EVERYTHING, word, end, "everything", node.everyone(), Counter())
+            total = _Sum(operation, found, request_of(found, operation), Effect.ALLOW, (reason,), ())
             total.parts.append((node.everyone(), Counter()))
             sums[(operation, "root")] = total
 
@@ -221,18 +221,16 @@ class TerritoryIndex:
             for rule in (*acl.exact.values(), *acl.ordered):
                 if rule.text.startswith(before):
                     values.setdefault(rule.text[len(before) :].split("/")[0], None)
-        for value, group in values.items():
+        for value, alike in values.items():
             if (usable(value) or not value) and not _blocked(acl, value):
-                yield dict.fromkeys(names, value), group
+                yield dict.fromkeys(names, value), alike
 
     def _grant(self, total: _Sum, own: str) -> Grant:
         effect = total.effect if total.found.node.sure else Effect.UNKNOWN
         return Grant(
             effect=effect,
             owners=self._owners(total, own),
-            operation=next(iter(name for name, method in _METHODS.items() if method == total.request.method), "")
-            if total.request.method not in ("POST",)
-            else ("update" if total.request.exists else "create"),
+            operation=total.operation,
             witness=total.request if total.request.method else None,
             because=total.because,
             assuming=total.assuming,
@@ -252,7 +250,7 @@ class TerritoryIndex:
         for counts, less in total.parts:
             names.update(counts if not less else (name for name, number in counts.items() if number > less[name]))
         names.discard(own)
-        if len(names) > everybody - len(names) and len(names) > 3:  # noqa: PLR2004 - three names read better
+        if len(names) > everybody - len(names) and len(names) > 3:
             out = set(self.owners) - names
             return Owners(all_except=tuple(sorted(out)), count=len(names))
         return Owners(names=tuple(sorted(names)), count=len(names))
@@ -269,7 +267,7 @@ class TerritoryIndex:
             names.discard(own)
             if not names:
                 continue
-            every = len(names) > 3 and len(names) >= len(self.owners) - 1  # noqa: PLR2004
+            every = len(names) > 3 and len(names) >= len(self.owners) - 1
             owners = Owners(
                 names=() if every else tuple(sorted(names)),
                 all_except=tuple(sorted(set(self.owners) - names)) if every else None,
@@ -280,7 +278,7 @@ class TerritoryIndex:
             ))  # fmt: skip
         return out
 
-    def _closest(self, acls: Iterable[Acl], wanted: OperationClass, own: str) -> tuple[Reason, ...]:
+    def _closest(self, acls: Iterable[Acl], wanted: OperationClass) -> tuple[Reason, ...]:
         """Return the clauses that grant an operation of the class, or why there is none."""
         operations = {operation for operation, _ in self._operations(wanted)}
         acl = next(iter(acls), None)
@@ -296,7 +294,8 @@ class TerritoryIndex:
         return tuple(reasons[:3])
 
 
-Rule_NONE: Rule = None  # type: ignore[assignment]
+_EVERYTHING = Rule(kind=RuleKind.PREFIX, text="", prefix=True, capabilities=frozenset({"root"}), sources=())
+"""What `root` stands for."""
 
 
 def request_of(found: Found, operation: str) -> Request:
@@ -312,14 +311,14 @@ def request_of(found: Found, operation: str) -> Request:
     if operation == "patch":
         headers["Content-Type"] = "application/merge-patch+json"
     rule = found.rule
-    if rule is not None and (rule.min_wrapping_ttl or rule.max_wrapping_ttl):
+    if rule.min_wrapping_ttl or rule.max_wrapping_ttl:
         headers["X-Vault-Wrap-TTL"] = f"{int(rule.min_wrapping_ttl or rule.max_wrapping_ttl)}s"
     return Request(
         method=_METHODS[operation], path=path, namespace=namespace, body=body, headers=headers, exists=exists
     )
 
 
-def _judged(  # noqa: PLR0913
+def _judged(  # noqa: PLR0913, PLR0917  (the parts of the question)
     engine: Engine | None, subject: Subject, request: Request, found: Found, operation: str, assume: Mapping[str, str]
 ) -> tuple[Effect, tuple[Reason, ...]]:
     granting = _why(found.rule, f"grants {operation}")
@@ -392,12 +391,12 @@ def _overlaps(root: Node, found: dict[tuple[str, str, str], None]) -> None:
     while stack:
         node, path, above = stack.pop()
         owners = tuple(dict.fromkeys((*above[:1], *node.owners)))
-        for first, second in zip(owners, owners[1:], strict=False):
+        for first, second in pairwise(owners):
             found[(*sorted((first, second)), path)] = None  # type: ignore[index]
         inside = node.inside.owners if node.inside is not None else ()
         if len(inside) > 1 or (above and inside):
             whole = tuple(dict.fromkeys((*above[:1], *inside)))
-            for first, second in zip(whole, whole[1:], strict=False):
+            for first, second in pairwise(whole):
                 found[(*sorted((first, second)), f"{path}/")] = None  # type: ignore[index]
         further = above or inside
         for name, child in node.children.items():

@@ -1,4 +1,4 @@
-"""The search for words: which paths of the territories does a rule grant, the better rules taken off?
+"""The search for words: the paths of the territories that a rule grants, the better rules taken off.
 
 A breadth-first walk over the product of both tries, one path segment at a time. At each point the segments
 worth trying are the literals of either side, each beginning that a rule names with something fresh behind it,
@@ -70,12 +70,18 @@ class Walks:
 
     members: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict)
     totals: dict[tuple[object, ...], Counter[str]] = field(default_factory=dict)
+    holders: dict[int, dict[str, set[str]]] = field(default_factory=dict)
+    """By group of names: in which of them each owner holds something."""
+
+
+State = tuple[tuple[RuleNode, ...], int, Place, tuple[str, ...]]
+"""Rules still matching, best rank that holds all from here on, place, and the word so far."""
 
 
 class Walk:
     """One walk: one access control list, one operation, one acting owner."""
 
-    def __init__(  # noqa: PLR0913  (the sides of the product)
+    def __init__(  # noqa: PLR0913, PLR0917  (the sides of the product)
         self, acl: Acl, rules: RuleTrie, territories: Territories, operation: str, own: str, walks: Walks
     ) -> None:
         self.acl = acl
@@ -85,7 +91,6 @@ class Walk:
         self.walks = walks
         self.listing = operation in LISTING
         self.start = Place(territories.root)
-        self.closest: dict[str, RuleNode] = {}
         self.full = False
 
     def found(self) -> Iterator[Found]:
@@ -93,8 +98,8 @@ class Walk:
         root = self.rules.root
         if self.operation not in root.capabilities:
             return
-        queue = deque([((root,), _NO_RANK, self.start, ())])
-        seen = set()
+        queue: deque[State] = deque([((root,), _NO_RANK, self.start, ())])
+        seen: set[tuple[object, ...]] = set()
         while queue:
             alive, best, place, word = queue.popleft()
             for segment, following in self._moves(alive, place):
@@ -251,15 +256,14 @@ class Walk:
 
     def _mine(self, node: Node, members: tuple[str, ...], *, whole: bool) -> set[str]:
         """Return the members that hold something of the acting owner."""
-        key = (id(members), "by owner")
-        by_owner = self.walks.totals.get(key)
+        by_owner = self.walks.holders.get(id(members))
         if by_owner is None:
             below = node.children if whole else node.parts
             by_owner = {}
             for name in members:
                 for owner in below[name].everyone():
                     by_owner.setdefault(owner, set()).add(name)
-            self.walks.totals[key] = by_owner
+            self.walks.holders[id(members)] = by_owner
         return by_owner.get(self.own, set())
 
 
@@ -277,7 +281,9 @@ def _step(place: Place, node: Node, step: Step, *, inside: bool = False) -> Plac
     return Place(node, inside=inside, bundle=place.bundle, route=route)
 
 
-def _count(bundle: Bundle, names: "tuple[str, ...] | frozenset[str]", route: tuple[Step, ...], *, above: bool) -> Counter[str]:
+def _count(
+    bundle: Bundle, names: "tuple[str, ...] | frozenset[str]", route: tuple[Step, ...], *, above: bool
+) -> Counter[str]:
     below = bundle.parent.children if bundle.whole else bundle.parent.parts
     total: Counter[str] = Counter()
     for name in names:

@@ -205,7 +205,7 @@ def _kv(namespace: str, mount: str, prefix: str, version: int | None) -> Iterato
                 wanted=wanted, operation=operation, segments=(*root, view, *key), base=len(root) + 1, keys=keys,
                 listing=operation in ("list", "scan"), namespace=namespace, kind=kind, sure=sure,
             )  # fmt: skip
-    if version != 2:  # noqa: PLR2004
+    if version != 2:
         for wanted, operation, kind in _KV1:
             yield Region(
                 wanted=wanted, operation=operation, segments=(*root, *key), base=len(root), keys=Keys.RAW,
@@ -222,7 +222,7 @@ def _path(places: Places, what: PathHolding) -> Iterator[Region]:
     base = len((what.namespace + (mount.path if mount else bare.split("/")[0] + "/")).split("/")) - 1
     engine = mount.type if mount else ""
     folders = _ISSUING.get(engine)
-    if engine in ("kv", "generic") and mount is not None and mount.version == 2:  # noqa: PLR2004
+    if engine in ("kv", "generic") and mount is not None and mount.version == 2:
         folder = parts[base] if len(parts) > base else None
         for wanted, operation, view, keys, kind in _KV2:
             if view == folder:

@@ -15,8 +15,22 @@ from cred_audit.decide.vault.territory import Keys, Region
 class Node:
     """One point of the territories' paths."""
 
-    __slots__ = ("_everyone", "children", "groups", "inside", "keys", "kind", "listing", "namespace", "owners",
-                 "parts", "plus", "sole", "shape", "sure")  # fmt: skip
+    __slots__ = (
+        "_everyone",
+        "children",
+        "groups",
+        "inside",
+        "keys",
+        "kind",
+        "listing",
+        "namespace",
+        "owners",
+        "parts",
+        "plus",
+        "shape",
+        "sole",
+        "sure",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.children: dict[str, Node] = {}
