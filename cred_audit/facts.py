@@ -5,11 +5,11 @@ says why. No type has a field for a secret value.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from cred_audit.decide.vault.model import World
+from cred_audit.decide.vault.model import TokenFacts, World
 from cred_audit.target.model import Target
 
 
@@ -45,6 +45,8 @@ class VaultFacts:
     audit_devices: tuple[AuditDevice, ...] | None
     seal: Mapping[str, Any] | None
     """`sys/seal-status`: type of seal, storage."""
+    agent_tokens: Mapping[str, TokenFacts] = field(default_factory=dict)
+    """`tenant/agent` -> what the server says of the token that the target gives for this agent."""
     coverage: Mapping[str, int]
     """What was read and how many of it: `policies`, `entities` ..."""
     assumed: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ _KEYED_CHARACTERS = 20_000
 
 
 class Answer(Enum):
-    """Is each tenant isolated from the others?"""
+    """Whether each tenant is isolated from the others."""
 
     BROKEN = "BROKEN"
     ISOLATED = "ISOLATED"
@@ -53,22 +53,12 @@ class Fold:
     @property
     def tenants(self) -> tuple[str, ...]:
         """The acting tenants, each once."""
-        return tuple(
-            dict.fromkeys(
-                finding.tenant
-                for finding in self.findings
-                if finding.tenant is not None
-            )
-        )
+        return tuple(dict.fromkeys(finding.tenant for finding in self.findings if finding.tenant is not None))
 
     @property
     def agents(self) -> tuple[str, ...]:
         """The agents that hold the grant, each once."""
-        return tuple(
-            dict.fromkeys(
-                agent for finding in self.findings for agent in finding.agents
-            )
-        )
+        return tuple(dict.fromkeys(agent for finding in self.findings for agent in finding.agents))
 
     @property
     def count(self) -> int:
@@ -107,9 +97,7 @@ def headline(report: Report) -> Headline:
     acting = {
         finding.tenant
         for _, finding in failing
-        if finding.tenant is not None
-        and finding.witness is not None
-        and reach_count(finding.reaches, total) > 0
+        if finding.tenant is not None and finding.witness is not None and reach_count(finding.reaches, total) > 0
     }
     if acting:
         whose = f"{len(acting):,} of {plural(total, 'tenant')}"
@@ -118,11 +106,7 @@ def headline(report: Report) -> Headline:
             sentence=f"{whose}{_possessive(total)} agents reach another tenant's secrets",
         )
     failed = {check.id for check, _ in failing}
-    grave = {
-        check.id
-        for check, _ in failing
-        if _RANK[check.severity] >= _RANK[Severity.HIGH]
-    }
+    grave = {check.id for check, _ in failing if _RANK[check.severity] >= _RANK[Severity.HIGH]}
     if grave:
         claims = plural(len(grave), "high or critical claim", "high or critical claims")
         return Headline(
@@ -135,14 +119,8 @@ def headline(report: Report) -> Headline:
         why = f"{len(unsure):,} of {plural(len(called_for), 'claim')} could not be decided"
         if not called_for:
             why = "no claim was judged"
-        return Headline(
-            answer=Answer.UNKNOWN, sentence=f"{why} for {plural(total, 'tenant')}"
-        )
-    weak = (
-        f"; {plural(len(failed), 'lesser claim')} {'fails' if len(failed) == 1 else 'fail'}"
-        if failed
-        else ""
-    )
+        return Headline(answer=Answer.UNKNOWN, sentence=f"{why} for {plural(total, 'tenant')}")
+    weak = f"; {plural(len(failed), 'lesser claim')} {'fails' if len(failed) == 1 else 'fail'}" if failed else ""
     return Headline(
         answer=Answer.ISOLATED,
         sentence=f"no agent of the {plural(total, 'tenant')} reaches another tenant's secrets{weak}",
@@ -156,8 +134,7 @@ def _possessive(total: int) -> str:
 def is_unknown(result: Result) -> bool:
     """Tell whether a claim that was called for has an undecided case, or no case at all."""
     return result.skipped is None and (
-        not result.findings
-        or any(finding.verdict is Verdict.UNKNOWN for finding in result.findings)
+        not result.findings or any(finding.verdict is Verdict.UNKNOWN for finding in result.findings)
     )
 
 
@@ -169,9 +146,7 @@ def folds(report: Report, verdict: Verdict) -> tuple[Fold, ...]:
         for finding in result.findings:
             if finding.verdict is verdict:
                 groups[_key(finding)].append(finding)
-        grouped.extend(
-            Fold(check=result.check, findings=tuple(group)) for group in groups.values()
-        )
+        grouped.extend(Fold(check=result.check, findings=tuple(group)) for group in groups.values())
     total = len(report.tenants)
     return tuple(
         sorted(
@@ -195,15 +170,8 @@ def _key(finding: Finding) -> bytes:
         own = re.compile(rf"(?<![A-Za-z0-9]){re.escape(finding.tenant)}(?![A-Za-z0-9])")
     hashed = hashlib.sha256()
     for part in _parts(finding):
-        text = (
-            f"{len(part)} {part[:_KEYED_CHARACTERS]}"
-            if len(part) > _KEYED_CHARACTERS
-            else part
-        )
-        hashed.update(
-            (own.sub("\x00", text) if own else text).encode("utf-8", "surrogatepass")
-            + b"\xff"
-        )
+        text = f"{len(part)} {part[:_KEYED_CHARACTERS]}" if len(part) > _KEYED_CHARACTERS else part
+        hashed.update((own.sub("\x00", text) if own else text).encode("utf-8", "surrogatepass") + b"\xff")
     return hashed.digest()
 
 
@@ -219,11 +187,7 @@ def _parts(finding: Finding) -> Iterator[str]:
     if finding.accepted is not None:
         yield f"{finding.accepted.reason} {finding.accepted.until} {finding.accepted.ticket}"
     reaches = finding.reaches
-    yield (
-        "all but own"
-        if reaches.all_except is not None and len(reaches.all_except) <= 1
-        else repr(reaches)[:2_000]
-    )
+    yield ("all but own" if reaches.all_except is not None and len(reaches.all_except) <= 1 else repr(reaches)[:2_000])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

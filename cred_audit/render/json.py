@@ -102,10 +102,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "fail": fail,
         "accepted": accepted,
         "unknown": sum(is_unknown(result) for result in report.results),
-        "pass": sum(
-            result.verdict is Verdict.PASS and result.skipped is None
-            for result in report.results
-        ),
+        "pass": sum(result.verdict is Verdict.PASS and result.skipped is None for result in report.results),
         "skipped": sum(result.skipped is not None for result in report.results),
     }
 
@@ -277,9 +274,7 @@ def _read_finding(data: Mapping[str, Any]) -> Finding:
 def _read_witness(data: Mapping[str, Any]) -> Witness:
     return Witness(
         system=_text(data["system"]),
-        fields={
-            key: value for key, value in data.items() if key not in {"system", "before"}
-        },
+        fields={key: value for key, value in data.items() if key not in {"system", "before"}},
         before=tuple(_read_witness(each) for each in data.get("before", ())),
     )
 

@@ -44,25 +44,14 @@ def result_schema() -> dict[str, Any]:
                 ),
                 "summary": _object(
                     {
-                        "fail": _object(
-                            {
-                                each.value: _count("Findings that fail.")
-                                for each in reversed(Severity)
-                            }
-                        ),
-                        "accepted": _count(
-                            "Failing findings whose risk the owner accepted; counted in `fail` too."
-                        ),
-                        "unknown": _count(
-                            "Claims with at least one undecided case, or with no case."
-                        ),
+                        "fail": _object({each.value: _count("Findings that fail.") for each in reversed(Severity)}),
+                        "accepted": _count("Failing findings whose risk the owner accepted; counted in `fail` too."),
+                        "unknown": _count("Claims with at least one undecided case, or with no case."),
                         "pass": _count("Claims proved in every case."),
                         "skipped": _count("Claims that this target does not call for."),
                     }
                 ),
-                "score": _open(
-                    "The score with its parts; empty when none was computed."
-                ),
+                "score": _open("The score with its parts; empty when none was computed."),
                 "results": _list("One entry per check.", _result()),
                 "gaps": _list(
                     "What was asked for and not seen.",
@@ -71,32 +60,24 @@ def result_schema() -> dict[str, Any]:
                             "source": _text("`vault`, `aws` ..."),
                             "what": _text("What was asked for, as the API names it."),
                             "reason": _text("Why it was not seen and what to grant."),
-                            "namespace": _text(
-                                "Vault namespace; empty for the root namespace."
-                            ),
+                            "namespace": _text("Vault namespace; empty for the root namespace."),
                         }
                     ),
                 ),
                 "coverage": _open("What was read and how much of it."),
-                "blast_radius": _open(
-                    "What one compromised credential reaches; empty when not computed."
-                ),
+                "blast_radius": _open("What one compromised credential reaches; empty when not computed."),
                 "separation": _list(
                     "Per store what keeps tenants apart.",
                     _object(
                         {
                             "store": _text("The store."),
                             "enforced_by": _text("`policy only`, `own namespace` ..."),
-                            "evidence": _text(
-                                "Where that is to be seen; empty for not shown."
-                            ),
+                            "evidence": _text("Where that is to be seen; empty for not shown."),
                         }
                     ),
                 ),
                 "warnings": _texts("Things that the reader should know."),
-                "snapshot_digest": _text(
-                    "SHA-256 of the snapshot; empty when none was saved."
-                ),
+                "snapshot_digest": _text("SHA-256 of the snapshot; empty when none was saved."),
                 "command": _text("The command line."),
             }
         ),
@@ -212,13 +193,9 @@ def _witness() -> dict[str, Any]:
         "properties": {
             "system": _text("`vault`, `aws`, `http`."),
             "operation": _text("vault: name of the capability."),
-            "path": _text(
-                "vault: path after /v1/, percent-encoded, without the namespace."
-            ),
+            "path": _text("vault: path after /v1/, percent-encoded, without the namespace."),
             "namespace": _text("vault: the namespace."),
-            "before": _list(
-                "Earlier requests of the chain, in order.", {"$ref": "#/$defs/witness"}
-            ),
+            "before": _list("Earlier requests of the chain, in order.", {"$ref": "#/$defs/witness"}),
         },
     }
 

@@ -25,9 +25,7 @@ _PER_CHECK = 20
 """Folded findings shown of one check; the rest is counted and stands in the JSON result."""
 _FIRST_STEPS = 3
 _ROWS = 50
-_FOOTER = (
-    "Exit code 0: every claim holds; 1: a claim fails; 2: no audit; 3: unknown parts."
-)
+_FOOTER = "Exit code 0: every claim holds; 1: a claim fails; 2: no audit; 3: unknown parts."
 _ANSWER_STYLE = {
     Answer.BROKEN: "bold red",
     Answer.ISOLATED: "bold green",
@@ -37,12 +35,7 @@ _ANSWER_STYLE = {
 
 def color_wanted(environ: Mapping[str, str], *, is_tty: bool) -> bool:
     """Tell whether to colour: on a terminal only, never in CI, with NO_COLOR or on a dumb terminal."""
-    return (
-        is_tty
-        and not environ.get("NO_COLOR")
-        and not environ.get("CI")
-        and environ.get("TERM") != "dumb"
-    )
+    return is_tty and not environ.get("NO_COLOR") and not environ.get("CI") and environ.get("TERM") != "dumb"
 
 
 def render(report: Report, *, width: int = 80, color: bool = False) -> str:
@@ -87,18 +80,11 @@ class _Page:
         self.unknowns()
         self.bullets(
             "Not seen",
-            [
-                f"{line(g.what)} ({name(g.source)}): {line(g.reason)}"
-                for g in self.report.gaps
-            ],
+            [f"{line(g.what)} ({name(g.source)}): {line(g.reason)}" for g in self.report.gaps],
         )
         self.bullets(
             "Skipped",
-            [
-                f"{name(r.check.id)}: {line(r.skipped)}"
-                for r in self.report.results
-                if r.skipped is not None
-            ],
+            [f"{name(r.check.id)}: {line(r.skipped)}" for r in self.report.results if r.skipped is not None],
         )
         self.proofs()
         self.bullets("Warnings", [line(each) for each in self.report.warnings])
@@ -106,9 +92,7 @@ class _Page:
         self.console.print()
         self.say(_FOOTER, "dim")
 
-    def say(
-        self, text: str, style: str = "", *, rest: str = "", indent: int = 0
-    ) -> None:
+    def say(self, text: str, style: str = "", *, rest: str = "", indent: int = 0) -> None:
         """Write one paragraph, wrapped."""
         paragraph = Text(text, style=style, overflow="fold")
         if rest:
@@ -146,8 +130,7 @@ class _Page:
         ]
         if not steps:
             steps = [
-                f"Let the audit see {line(gap.what)}: {line(gap.reason)}."
-                for gap in self.report.gaps[:_FIRST_STEPS]
+                f"Let the audit see {line(gap.what)}: {line(gap.reason)}." for gap in self.report.gaps[:_FIRST_STEPS]
             ]
         if steps:
             self.heading("Do first")
@@ -188,9 +171,7 @@ class _Page:
         for row in self.sentences(fold):
             self.say(row, indent=2)
         for evidence in first.evidence:
-            self.say(
-                f"Because {line(evidence.where)} {line(evidence.shows)}:", indent=2
-            )
+            self.say(f"Because {line(evidence.where)} {line(evidence.shows)}:", indent=2)
             for each in quoted(evidence)[:_ROWS]:
                 number = f"{each.number:>5} | " if each.number else "      | "
                 self.copyable(
@@ -206,23 +187,13 @@ class _Page:
         if first.fix:
             self.say("Fix:", indent=2)
             for row in block(first.fix).splitlines():
-                style = (
-                    "green"
-                    if row.startswith("+")
-                    else "red"
-                    if row.startswith("-")
-                    else ""
-                )
+                style = "green" if row.startswith("+") else "red" if row.startswith("-") else ""
                 self.copyable(f"    {row}", style)
 
     def sentences(self, fold: Fold) -> Iterator[str]:
         """Say who can do what to whom, and what else is known of it."""
         first = fold.first
-        yield (
-            line(first.summary)
-            if first.summary
-            else f"Not so: {line(fold.check.title)}."
-        )
+        yield (line(first.summary) if first.summary else f"Not so: {line(fold.check.title)}.")
         reach = reach_words(first.reaches, self.total)
         agents = f" through {names(fold.agents)}" if fold.agents else ""
         if reach:
@@ -236,18 +207,10 @@ class _Page:
         else:
             yield f"Id {finding_id(fold.check.id, first)}."
         if first.confirmed is not None:
-            yield (
-                "The server confirms it."
-                if first.confirmed
-                else "The server did not confirm it."
-            )
+            yield ("The server confirms it." if first.confirmed else "The server did not confirm it.")
         if first.accepted:
-            until = (
-                f" until {line(first.accepted.until)}" if first.accepted.until else ""
-            )
-            ticket = (
-                f" ({line(first.accepted.ticket)})" if first.accepted.ticket else ""
-            )
+            until = f" until {line(first.accepted.until)}" if first.accepted.until else ""
+            ticket = f" ({line(first.accepted.ticket)})" if first.accepted.ticket else ""
             yield f"Accepted{until}{ticket}: {line(first.accepted.reason)}."
         if first.note:
             yield line(first.note)
@@ -269,10 +232,7 @@ class _Page:
         rows = [
             f"{name(fold.check.id)}: {line(fold.first.summary or fold.first.subject)}"
             + (f" Concerns {who(fold)}." if fold.tenants else "")
-            + "".join(
-                f" {line(each.where)} {line(each.shows)}."
-                for each in fold.first.evidence
-            )
+            + "".join(f" {line(each.where)} {line(each.shows)}." for each in fold.first.evidence)
             + (f" {line(fold.first.note)}" if fold.first.note else "")
             for fold in folds(self.report, Verdict.UNKNOWN)
         ]
@@ -289,17 +249,9 @@ class _Page:
         for result in self.report.results:
             if result.skipped is None and result.verdict is Verdict.PASS:
                 cases = sum(finding.count for finding in result.findings)
-                closest = [e for finding in result.findings for e in finding.evidence][
-                    :2
-                ]
-                close = (
-                    f" Closest: {sentence(f'{e.where} {e.shows}' for e in closest)}."
-                    if closest
-                    else ""
-                )
-                rows.append(
-                    f"{line(result.check.title)} ({plural(cases, 'case')}).{close}"
-                )
+                closest = [e for finding in result.findings for e in finding.evidence][:2]
+                close = f" Closest: {sentence(f'{e.where} {e.shows}' for e in closest)}." if closest else ""
+                rows.append(f"{line(result.check.title)} ({plural(cases, 'case')}).{close}")
         self.bullets("Proved", rows)
 
     def score(self) -> None:
@@ -310,14 +262,8 @@ class _Page:
         self.heading("Score")
         cap = self.report.score.get("cap")
         coverage = self.report.score.get("coverage")
-        seen = (
-            f"coverage {line(str(coverage))} %"
-            if coverage is not None
-            else "coverage not stated"
-        )
-        self.say(
-            f"{line(str(value))} of 100, {seen}{f'; capped because {line(str(cap))}' if cap else ''}."
-        )
+        seen = f"coverage {line(str(coverage))} %" if coverage is not None else "coverage not stated"
+        self.say(f"{line(str(value))} of 100, {seen}{f'; capped because {line(str(cap))}' if cap else ''}.")
 
 
 def request_words(witness: Witness) -> str:
@@ -325,11 +271,5 @@ def request_words(witness: Witness) -> str:
     fields = witness.fields
     if "operation" not in fields:
         return line(", ".join(f"{key} {value}" for key, value in fields.items()))
-    where = (
-        f" in namespace {line(str(fields['namespace']))}"
-        if fields.get("namespace")
-        else ""
-    )
-    return (
-        f"{line(str(fields['operation']))} {line(str(fields.get('path', '')))}{where}"
-    )
+    where = f" in namespace {line(str(fields['namespace']))}" if fields.get("namespace") else ""
+    return f"{line(str(fields['operation']))} {line(str(fields.get('path', '')))}{where}"

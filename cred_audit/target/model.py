@@ -23,7 +23,7 @@ class PrincipalKind(Enum):
     ROLE = "role"
     ENTITY = "entity"
     POLICIES = "policies"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105  (a key of the file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,7 @@ class Target:
     """Whether everything on the same mounts that no tenant owns is a territory too, `(others)`."""
     vault: VaultSource | None = None
     sections: Mapping[str, Any] = field(default_factory=dict)
-    """Validated parts whose readers come with their own issue: aws, platform, providers, logs, declared, authorization."""
+    """Validated parts that nothing reads yet: aws, platform, providers, logs, declared, authorization."""
     accepted: tuple[Accepted, ...] = ()
     path: Path | None = None
     """The file it was loaded from."""

@@ -74,12 +74,12 @@ def expected(world: World, wanted: OperationClass, version: int) -> set[str]:
         OperationClass.DELETE: (("DELETE", "data", True), ("DELETE", "metadata", True), ("POST", "delete", True)),
     }[wanted]
     if version == 1:
-        method = {
+        verbs = {
             OperationClass.READ: ("GET",),
             OperationClass.LIST: ("LIST", "SCAN"),
             OperationClass.DELETE: ("DELETE",),
         }
-        views = tuple((verb, "", False) for verb in method[wanted])
+        views = tuple((verb, "", False) for verb in verbs[wanted])
     reached: set[str] = set()
     for method, view, clean in views:
         root = f"s/{view}/" if view else "s/"

@@ -116,12 +116,8 @@ def _proof(claim: Check, count: int = 20) -> Result:
     return Result(check=claim, findings=(proof,))
 
 
-_WRITE = check(
-    "vault_no_cross_tenant_write", "No agent can change another tenant's secrets"
-)
-_CHAIN = check(
-    "vault_no_escalation", "No agent can give itself more rights", Severity.HIGH
-)
+_WRITE = check("vault_no_cross_tenant_write", "No agent can change another tenant's secrets")
+_CHAIN = check("vault_no_escalation", "No agent can give itself more rights", Severity.HIGH)
 _AUDIT = check("vault_audit_trail_exists", "Every request is recorded", Severity.MEDIUM)
 _KUBERNETES = check(
     "vault_kubernetes_roles_are_bound",
@@ -167,9 +163,7 @@ def leaky() -> Report:
         ),
         assuming=("the login has MFA",),
         reproduce="bao policy write wayne new.hcl && bao kv get -mount=secret acme/db",
-        accepted=Acceptance(
-            reason="Migration ends in December", until="2026-12-31", ticket="SEC-7"
-        ),
+        accepted=Acceptance(reason="Migration ends in December", until="2026-12-31", ticket="SEC-7"),
     )
     undecided = Finding(
         verdict=Verdict.UNKNOWN,
@@ -238,9 +232,7 @@ def huge(count: int = 10_000) -> Report:
     """Every tenant reaches every other one by the same clause."""
     tenants = tuple(f"tenant-{number:05d}" for number in range(count))
     return report(
-        Result(
-            check=check(), findings=tuple(leak(each, tenants[0]) for each in tenants)
-        ),
+        Result(check=check(), findings=tuple(leak(each, tenants[0]) for each in tenants)),
         tenants=tenants,
     )
 
@@ -267,6 +259,4 @@ def hostile() -> Report:
         fix=HOSTILE,
         note=HOSTILE,
     )
-    return report(
-        Result(check=check(), findings=(bad,)), tenants=(HOSTILE, "x" * 10_000_000)
-    )
+    return report(Result(check=check(), findings=(bad,)), tenants=(HOSTILE, "x" * 10_000_000))

@@ -10,7 +10,6 @@ from cred_audit.finding import finding_id
 from cred_audit.render.json import from_json, render
 from cred_audit.render.result_schema import result_schema
 from cred_audit.report import Report
-
 from tests.render import sample
 
 REPORTS = [
@@ -39,9 +38,7 @@ def test_a_result_read_back_says_the_same(report: Report) -> None:
     text = render(report)
     again = from_json(text)
     assert render(again) == text
-    assert [each.findings for each in again.results] == [
-        each.findings for each in report.results
-    ]
+    assert [each.findings for each in again.results] == [each.findings for each in report.results]
     assert again.gaps == report.gaps
 
 

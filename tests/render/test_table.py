@@ -13,9 +13,7 @@ def test_the_answer_comes_first_and_counts_the_acting_tenants() -> None:
 
 def test_a_clean_report_is_isolated_and_an_undecided_one_is_unknown() -> None:
     assert render(sample.clean()).startswith("ISOLATED: no agent of the 5 tenants")
-    assert render(sample.unknown()).startswith(
-        "UNKNOWN: 1 of 1 claim could not be decided"
-    )
+    assert render(sample.unknown()).startswith("UNKNOWN: 1 of 1 claim could not be decided")
     assert render(sample.report()).startswith("UNKNOWN: no claim was judged")
 
 
@@ -23,10 +21,7 @@ def test_the_offending_line_is_marked_with_text_and_chains_are_numbered() -> Non
     text = render(sample.leaky())
     assert '  >    12 | path "secret/data/*" {\n       13 |   capabilities' in text
     assert '        2 | path "sys/policies/acl/wayne" {\n  >     3 |' in text
-    assert (
-        "    1. update sys/policies/acl/wayne\n    2. read secret/data/acme/db\n"
-        in text
-    )
+    assert "    1. update sys/policies/acl/wayne\n    2. read secret/data/acme/db\n" in text
 
 
 def test_ten_thousand_equal_findings_are_one_with_a_count() -> None:
@@ -56,7 +51,5 @@ def test_prose_stays_within_eighty_columns() -> None:
         ({"CI": "true"}, True, False),
     ],
 )
-def test_colour_is_for_terminals_only(
-    environ: dict[str, str], is_tty: bool, wanted: bool
-) -> None:
+def test_colour_is_for_terminals_only(environ: dict[str, str], is_tty: bool, wanted: bool) -> None:
     assert color_wanted(environ, is_tty=is_tty) is wanted

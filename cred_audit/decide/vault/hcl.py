@@ -127,22 +127,16 @@ _SIGNS = {
     ",": Kind.COMMA, "=": Kind.ASSIGN, ":": Kind.COLON,
 }  # fmt: skip
 _LITERALS = frozenset({Kind.NUMBER, Kind.FLOAT, Kind.BOOL, Kind.STRING, Kind.HEREDOC})
-_ESCAPE = re.compile(
-    r'\\(?:[abfnrtv\\"]|[0-7]{3}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})'
-)
+_ESCAPE = re.compile(r'\\(?:[abfnrtv\\"]|[0-7]{3}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})')
 _PLAIN_ESCAPES = {
     "a": b"\a", "b": b"\b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v", "\\": b"\\", '"': b'"',
 }  # fmt: skip
-_GO_SPACE = (
-    "\t\n\v\f\r \x85\xa0\u1680"
-    + "".join(map(chr, range(0x2000, 0x200B)))
-    + "\u2028\u2029\u202f\u205f\u3000"
-)
+_GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 _MAXIMUM_RUNE = 0x10FFFF
 _MAXIMUM_BYTE = 255
 
 
-class _EndOfText(Exception):  # noqa: N818 - it is control flow, not an error
+class _EndOfText(Exception):
     """The text ended where an item or a value was due; at the top level that is no error."""
 
 
@@ -162,11 +156,7 @@ def place(text: str, offset: int) -> tuple[int, int]:
 
 
 def _is_letter(sign: str) -> bool:
-    return (
-        sign == "_"
-        or (sign.isascii() and sign.isalpha())
-        or unicodedata.category(sign)[0] == "L"
-    )
+    return sign == "_" or (sign.isascii() and sign.isalpha()) or unicodedata.category(sign)[0] == "L"
 
 
 def _is_letter_or_digit(sign: str) -> bool:
@@ -232,9 +222,7 @@ class _Parser:
         while True:
             match = self.pattern.match(self.text, self.position)
             group = match and match.lastgroup
-            if (
-                match is None or group is None
-            ):  # pragma: no cover - the last alternative takes every sign
+            if match is None or group is None:  # pragma: no cover - the last alternative takes every sign
                 raise self.error("illegal character", self.position)
             self.position = match.end()
             if group != "comment":
@@ -283,9 +271,7 @@ class _HclParser(_Parser):
 
     def document(self) -> ObjectNode:
         if forbidden := _FORBIDDEN.search(self.text):
-            raise self.error(
-                "forbidden character, or bytes that are not UTF-8", forbidden.start()
-            )
+            raise self.error("forbidden character, or bytes that are not UTF-8", forbidden.start())
         items: list[Item] = []
         if (failure := self.items(items, nested=False)) is not None:
             raise failure
@@ -323,9 +309,7 @@ class _HclParser(_Parser):
             raise self.error(f"a key is expected, not {token.kind.value}", token.start)
         if token.kind is Kind.ASSIGN:
             if len(keys) > 1:
-                raise self.error(
-                    "a block is expected after several keys, not =", token.start
-                )
+                raise self.error("a block is expected after several keys, not =", token.start)
             value = self.value()
         elif token.kind is Kind.LEFT_BRACE:
             value = self.object()
@@ -393,9 +377,7 @@ class _HclParser(_Parser):
     def element(self, token: Token) -> Node:
         try:
             return self.object() if token.kind is Kind.LEFT_BRACE else self.list()
-        except (
-            _EndOfText
-        ):  # pragma: no cover - both turn the end of the text into an error
+        except _EndOfText:  # pragma: no cover - both turn the end of the text into an error
             raise self.error("the text ends within a list", token.start) from None
 
     def literal(self, token: Token) -> Literal:
@@ -572,15 +554,11 @@ class _HclParser(_Parser):
         data = token.text.encode()
         first = data.index(b"\n")
         if data[2:3] != b"-":
-            return data[first + 1 : len(data) - first + 1].decode(
-                "utf-8", "surrogateescape"
-            )
+            return data[first + 1 : len(data) - first + 1].decode("utf-8", "surrogateescape")
         lines = data[first + 1 : len(data) - first + 2].split(b"\n")
         indentation = lines[-1]
         if all(line.startswith(indentation) for line in lines):
-            body = b"\n".join(
-                [*(line.removeprefix(indentation) for line in lines[:-1]), b""]
-            )
+            body = b"\n".join([*(line.removeprefix(indentation) for line in lines[:-1]), b""])
         else:
             body = data[first + 1 : len(data) - first + 1].rstrip(b" \t")
         return body.decode("utf-8", "surrogateescape")
@@ -691,23 +669,13 @@ class _JsonParser(_Parser):
         text = self.text
         if sign == '"':
             position = start + 1
-            while (
-                position < len(text)
-                and not _FORBIDDEN.match(text[position])
-                and text[position] != "\n"
-            ):
+            while position < len(text) and not _FORBIDDEN.match(text[position]) and text[position] != "\n":
                 if text[position] == '"':
                     self.position = position + 1
                     return Kind.STRING
-                position = (
-                    self.skip_escape(position)
-                    if text[position] == "\\"
-                    else position + 1
-                )
+                position = self.skip_escape(position) if text[position] == "\\" else position + 1
             raise self.error("a string is not closed", start)
-        if sign in "-0123456789" and text[start + (sign == "-") :][:1] in set(
-            "0123456789"
-        ):
+        if sign in "-0123456789" and text[start + (sign == "-") :][:1] in set("0123456789"):
             cursor = _Cursor(text, start + (sign == "-"))
             first = cursor.next()
             cursor.digits(first)
@@ -738,10 +706,10 @@ def _escaped(escape: str, *, strict: bool) -> bytes | None:
     if letter in "01234567":
         number = int(escape[1:], 8)
         return bytes([number]) if number <= _MAXIMUM_BYTE else None
-    number = int(escape[2:], 16)
+    number = int(escape[2:], 16)  # noqa: FURB166  (base 0 would also take 0o17)
     if letter == "x":
         return bytes([number])
-    surrogate = 0xD800 <= number <= 0xDFFF  # noqa: PLR2004 - the surrogates' range
+    surrogate = 0xD800 <= number <= 0xDFFF
     if number > _MAXIMUM_RUNE or (surrogate and strict):
         return None
     return "\ufffd".encode() if surrogate else chr(number).encode()
@@ -761,26 +729,16 @@ def _flattened_value(value: Node) -> Node:
     if isinstance(value, ObjectNode):
         return _flattened(value)
     if isinstance(value, ListNode):
-        return ListNode(
-            value.start, [_flattened_value(element) for element in value.elements]
-        )
+        return ListNode(value.start, [_flattened_value(element) for element in value.elements])
     return value
 
 
 def _flatten_item(item: Item, found: list[Item]) -> None:
     value = item.value
-    if (
-        isinstance(value, ObjectNode)
-        and value.items
-        and all(isinstance(i.value, ObjectNode) for i in value.items)
-    ):
+    if isinstance(value, ObjectNode) and value.items and all(isinstance(i.value, ObjectNode) for i in value.items):
         for inner in value.items:
             _flatten_item(Item(item.keys + inner.keys, inner.start, inner.value), found)
-    elif (
-        isinstance(value, ListNode)
-        and value.elements
-        and all(isinstance(e, ObjectNode) for e in value.elements)
-    ):
+    elif isinstance(value, ListNode) and value.elements and all(isinstance(e, ObjectNode) for e in value.elements):
         for element in value.elements:
             _flatten_item(Item(item.keys, item.start, element), found)
     else:

@@ -79,9 +79,7 @@ class Stanza:
     """The clause's source lines, for quoting."""
 
 
-_CAPABILITIES = frozenset(
-    {"create", "read", "update", "delete", "list", "sudo", "patch", "deny"}
-)
+_CAPABILITIES = frozenset({"create", "read", "update", "delete", "list", "sudo", "patch", "deny"})
 _KEYS = frozenset({
     "comment", "policy", "capabilities", "allowed_parameters", "denied_parameters", "required_parameters",
     "min_wrapping_ttl", "max_wrapping_ttl", "mfa_methods", "control_group",
@@ -103,8 +101,7 @@ class Dialect:
 OPENBAO = Dialect(
     product="openbao",
     capabilities=_CAPABILITIES | {"scan"},
-    stanza_keys=_KEYS
-    | {"expiration", "pagination_limit", "list_scan_response_keys_filter_path"},
+    stanza_keys=_KEYS | {"expiration", "pagination_limit", "list_scan_response_keys_filter_path"},
 )
 VAULT_1_20 = Dialect(
     product="vault",
@@ -153,16 +150,12 @@ def decode_text(text: str) -> str:
     """Plain policy text from what the API takes: base64 wins when the text is valid base64."""
     compact = text.replace("\r", "").replace("\n", "")
     try:
-        return base64.b64decode(compact, validate=True).decode(
-            "utf-8", "surrogateescape"
-        )
+        return base64.b64decode(compact, validate=True).decode("utf-8", "surrogateescape")
     except (binascii.Error, ValueError):
         return text
 
 
-def parse_policy(
-    text: str, dialect: Dialect = OPENBAO, *, now: datetime | None = None
-) -> tuple[Stanza, ...]:
+def parse_policy(text: str, dialect: Dialect = OPENBAO, *, now: datetime | None = None) -> tuple[Stanza, ...]:
     """Stanzas in the order of the text.
 
     With `now`, a stanza that has expired is left out before its remaining checks, as a server does that
@@ -184,9 +177,7 @@ class _Reader:
         self.counted = (0, 1)
 
     def error(self, message: str, offset: int) -> PolicySyntaxError:
-        return PolicySyntaxError(
-            message, *hcl.place(self.text, min(offset, len(self.text)))
-        )
+        return PolicySyntaxError(message, *hcl.place(self.text, min(offset, len(self.text))))
 
     def line(self, offset: int) -> int:
         """Line of an offset; the count goes on from the last one, since stanzas come in order."""
@@ -236,11 +227,7 @@ class _Reader:
                 message = f"unknown key {inner.keys[0]!r} in a path block"
                 raise self.error(message, inner.start)
             fields.setdefault(inner.keys[0], []).append(inner)
-        control_group = (
-            self.control_group(fields["control_group"][0])
-            if "control_group" in fields
-            else None
-        )
+        control_group = self.control_group(fields["control_group"][0]) if "control_group" in fields else None
         shorthand = self.last_string(fields, "policy")
         capabilities = self.strings(fields, "capabilities")
         expiration_text = self.last_string(fields, "expiration")
@@ -254,9 +241,7 @@ class _Reader:
         for inner in fields.get("pagination_limit", ()):
             limit = self.integer(inner)
         list_filter = self.last_string(fields, "list_scan_response_keys_filter_path")
-        expiration = (
-            self.expiration(expiration_text, item.start) if expiration_text else None
-        )
+        expiration = self.expiration(expiration_text, item.start) if expiration_text else None
         if expiration is not None and self.now is not None and self.now > expiration:
             return None
         if "+*" in path:
@@ -269,13 +254,9 @@ class _Reader:
             limit, list_filter = 0, ""
             shortest = longest = 0.0
         else:
-            shortest, longest = (
-                self.seconds(value, item.start) for value in (minimum, maximum)
-            )
+            shortest, longest = (self.seconds(value, item.start) for value in (minimum, maximum))
             if shortest and longest and longest < shortest:
-                raise self.error(
-                    "max_wrapping_ttl is less than min_wrapping_ttl", item.start
-                )
+                raise self.error("max_wrapping_ttl is less than min_wrapping_ttl", item.start)
             if list_filter:
                 self.check_filter(list_filter, granted, item.start)
         first = self.line(item.start)
@@ -296,29 +277,19 @@ class _Reader:
     def check_filter(self, template: str, granted: frozenset[str], offset: int) -> None:
         """The template language itself is not judged, only that its braces pair and that the key counts."""
         if "list" not in granted:
-            raise self.error(
-                "list_scan_response_keys_filter_path needs the list capability", offset
-            )
+            raise self.error("list_scan_response_keys_filter_path needs the list capability", offset)
         actions = _FILTER_ACTION.findall(template)
         if "{{" in _FILTER_ACTION.sub("", template):
-            raise self.error(
-                "list_scan_response_keys_filter_path: {{ is not closed", offset
-            )
+            raise self.error("list_scan_response_keys_filter_path: {{ is not closed", offset)
         if not any(".key" in action for action in actions):
-            raise self.error(
-                "list_scan_response_keys_filter_path does not depend on .key", offset
-            )
+            raise self.error("list_scan_response_keys_filter_path does not depend on .key", offset)
 
-    def capabilities(
-        self, shorthand: str, listed: tuple[str, ...], item: Item
-    ) -> frozenset[str]:
+    def capabilities(self, shorthand: str, listed: tuple[str, ...], item: Item) -> frozenset[str]:
         if shorthand:
             if shorthand not in _SHORTHANDS:
                 message = f"unknown policy shorthand {shorthand!r}"
                 raise self.error(message, item.start)
-            listed = (
-                ("deny",) if shorthand == "deny" else listed + _SHORTHANDS[shorthand]
-            )
+            listed = ("deny",) if shorthand == "deny" else listed + _SHORTHANDS[shorthand]
         granted: set[str] = set()
         for capability in listed:
             if capability == "deny":
@@ -350,11 +321,7 @@ class _Reader:
             elements: list[Node] = []
             if isinstance(value, ListNode):
                 elements = value.elements
-            if (
-                len(item.keys) > 1
-                or isinstance(value, Literal)
-                or (isinstance(value, ObjectNode) and value.items)
-            ):
+            if len(item.keys) > 1 or isinstance(value, Literal) or (isinstance(value, ObjectNode) and value.items):
                 message = f"{key} needs a list"
                 raise self.error(message, item.start)
             for element in elements:
@@ -366,11 +333,7 @@ class _Reader:
 
     def integer(self, item: Item) -> int:
         value = item.value
-        if (
-            len(item.keys) == 1
-            and isinstance(value, Literal)
-            and value.kind in (Kind.NUMBER, Kind.STRING)
-        ):
+        if len(item.keys) == 1 and isinstance(value, Literal) and value.kind in (Kind.NUMBER, Kind.STRING):
             return self.go_integer(value.value, value.start)
         message = f"{item.keys[0]} needs a whole number"
         raise self.error(message, item.start)
@@ -382,7 +345,7 @@ class _Reader:
             digits = digits.lstrip("+-")
             octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
             # Longer than this is out of range in every base, and int() refuses thousands of digits.
-            if len(digits) <= 100:  # noqa: PLR2004
+            if len(digits) <= 100:
                 number = sign * (int(digits, 8) if octal else int(digits, 0))
                 if -_LIMIT <= number < _LIMIT:
                     return number
@@ -400,9 +363,7 @@ class _Reader:
         """A free value; a repetition is read with the type of the first."""
         value: Json = None
         for item in items:
-            decoded = (
-                self.value(item.value, in_list=False) if len(item.keys) == 1 else []
-            )
+            decoded = self.value(item.value, in_list=False) if len(item.keys) == 1 else []
             if isinstance(value, str) and isinstance(item.value, Literal):
                 decoded = item.value.value
             elif isinstance(value, int) and not isinstance(value, bool):
@@ -420,11 +381,7 @@ class _Reader:
                 return node.text == "true"
             if node.kind is Kind.NUMBER:
                 return self.go_integer(node.text, node.start)
-            return (
-                self.go_float(node.text, node.start)
-                if node.kind is Kind.FLOAT
-                else node.value
-            )
+            return self.go_float(node.text, node.start) if node.kind is Kind.FLOAT else node.value
         if isinstance(node, ListNode):
             return [self.value(element, in_list=True) for element in node.elements]
         if in_list:
@@ -438,16 +395,10 @@ class _Reader:
             for key in reversed(item.keys[1:]):
                 value = [{key: value}]
             old = found.get(item.keys[0])
-            found[item.keys[0]] = (
-                old + value
-                if isinstance(old, list) and isinstance(value, list)
-                else value
-            )
+            found[item.keys[0]] = old + value if isinstance(old, list) and isinstance(value, list) else value
         return found
 
-    def parameters(
-        self, items: list[Item] | None
-    ) -> Mapping[str, tuple[Json, ...]] | None:
+    def parameters(self, items: list[Item] | None) -> Mapping[str, tuple[Json, ...]] | None:
         if items is None:
             return None
         found: dict[str, tuple[Json, ...]] = {}
@@ -456,24 +407,16 @@ class _Reader:
             if not isinstance(inner, ObjectNode):
                 message = f"{item.keys[0]} needs a block of lists"
                 raise self.error(message, item.start)
-            pairs = (
-                [Item(item.keys[1:], item.start, inner)]
-                if len(item.keys) > 1
-                else inner.items
-            )
+            pairs = [Item(item.keys[1:], item.start, inner)] if len(item.keys) > 1 else inner.items
             for pair in pairs:
                 value = pair.value
                 if isinstance(value, Literal):
                     message = f"{item.keys[0]}: {pair.keys[0]} needs a list"
                     raise self.error(message, pair.start)
                 if len(pair.keys) > 1:
-                    values: list[Json] = [
-                        self.mapping([Item(pair.keys[1:], pair.start, value)])
-                    ]
+                    values: list[Json] = [self.mapping([Item(pair.keys[1:], pair.start, value)])]
                 elif isinstance(value, ListNode):
-                    values = [
-                        self.value(element, in_list=True) for element in value.elements
-                    ]
+                    values = [self.value(element, in_list=True) for element in value.elements]
                 else:
                     values = [self.mapping(value.items)]
                 found[pair.keys[0]] = found.get(pair.keys[0], ()) + tuple(values)
@@ -485,13 +428,9 @@ class _Reader:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(int(value)) if abs(value) < _LIMIT else 0.0
         if isinstance(value, str):
-            if _INTEGER.fullmatch(value) and len(value) < 20:  # noqa: PLR2004 - digits of a 64-bit number
+            if _INTEGER.fullmatch(value) and len(value) < 20:
                 return float(int(value))
-            if (
-                value.endswith("d")
-                and _INTEGER.fullmatch(value[:-1])
-                and len(value) < 20
-            ):  # noqa: PLR2004
+            if value.endswith("d") and _INTEGER.fullmatch(value[:-1]) and len(value) < 20:
                 return int(value[:-1]) * 86400.0
             nanoseconds = _go_duration(value)
             if nanoseconds is not None:
@@ -501,33 +440,20 @@ class _Reader:
 
     def expiration(self, text: str, offset: int) -> datetime:
         if match := _RFC3339.fullmatch(text):
-            year, month, day, hour, minute, second = (
-                int(part) for part in match.groups()[:6]
-            )
+            year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
             fraction = int(((match[7] or "") + "000000")[:6])
             shift = timedelta()
             if match[8]:
-                shift = timedelta(hours=int(match[9]), minutes=int(match[10])) * (
-                    -1 if match[8] == "-" else 1
-                )
+                shift = timedelta(hours=int(match[9]), minutes=int(match[10])) * (-1 if match[8] == "-" else 1)
             try:
-                return (
-                    datetime(
-                        year, month, day, hour, minute, second, fraction, tzinfo=UTC
-                    )
-                    - shift
-                )
+                return datetime(year, month, day, hour, minute, second, fraction, tzinfo=UTC) - shift
             except (ValueError, OverflowError):
                 pass
-        elif _INTEGER.fullmatch(text) and len(text) < 20:  # noqa: PLR2004 - digits of a 64-bit number
+        elif _INTEGER.fullmatch(text) and len(text) < 20:
             try:
                 return datetime.fromtimestamp(int(text), UTC)
             except (ValueError, OverflowError, OSError):
-                return (
-                    datetime.max.replace(tzinfo=UTC)
-                    if int(text) > 0
-                    else datetime.min.replace(tzinfo=UTC)
-                )
+                return datetime.max.replace(tzinfo=UTC) if int(text) > 0 else datetime.min.replace(tzinfo=UTC)
         message = f"{text[:40]!r} is neither an RFC 3339 time nor epoch seconds"
         raise self.error(message, offset)
 
@@ -535,9 +461,7 @@ class _Reader:
         body = item.value
         if not isinstance(body, ObjectNode) or len(item.keys) > 1:
             raise self.error("control_group needs a block", item.start)
-        fields = self.fields(
-            body, {"ttl", "self_auth_allowed", "factor"}, "control_group"
-        )
+        fields = self.fields(body, {"ttl", "self_auth_allowed", "factor"}, "control_group")
         own = False
         for setting in fields.get("self_auth_allowed", ()):
             own = self.string(setting).lower() in ("true", "1")
@@ -558,9 +482,7 @@ class _Reader:
         names: tuple[str, ...] = ()
         ids: tuple[str, ...] = ()
         approvals = 0
-        allowed = {"group_names", "approvals"} | (
-            {"group_ids"} if self.dialect.group_ids else set()
-        )
+        allowed = {"group_names", "approvals"} | ({"group_ids"} if self.dialect.group_ids else set())
         for identity in fields.get("identity", ()):
             if not isinstance(identity.value, ObjectNode):
                 raise self.error("identity needs a block", identity.start)
@@ -579,9 +501,7 @@ class _Reader:
             approvals=approvals,
         )
 
-    def fields(
-        self, body: ObjectNode, allowed: set[str], place: str
-    ) -> dict[str, list[Item]]:
+    def fields(self, body: ObjectNode, allowed: set[str], place: str) -> dict[str, list[Item]]:
         found: dict[str, list[Item]] = {}
         for item in body.items:
             if item.keys[0] not in allowed:
@@ -610,12 +530,10 @@ def _duration_parts(text: str) -> Iterator[int | None]:
     position = 0
     while position < len(text):
         match = _DURATION_PART.match(text, position)
-        if match is None or not (match[1] or match[2]) or len(match[1]) > 19:  # noqa: PLR2004 - 64-bit digits
+        if match is None or not (match[1] or match[2]) or len(match[1]) > 19:
             yield None
             return
         unit = _UNITS[match[3]]
         fraction = (match[2] or "")[:18]
-        yield int(match[1] or "0") * unit + int(fraction or "0") * unit // 10 ** len(
-            fraction
-        )
+        yield int(match[1] or "0") * unit + int(fraction or "0") * unit // 10 ** len(fraction)
         position = match.end()

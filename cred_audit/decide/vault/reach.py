@@ -8,13 +8,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from urllib.parse import quote
 
 from cred_audit.decide import Effect, Reason
 from cred_audit.decide.vault.acl import Acl, Rule, RuleKind
 from cred_audit.decide.vault.engine import Engine
 from cred_audit.decide.vault.model import Request, Subject, World
+from cred_audit.decide.vault.outside import outside
 from cred_audit.decide.vault.profile import Special
 from cred_audit.decide.vault.search import Found, Walk, Walks, usable
 from cred_audit.decide.vault.territory import CHANGES, Holding, OperationClass, Places, Region, regions
@@ -22,6 +23,8 @@ from cred_audit.decide.vault.trie import Node, RuleTrie, Territories
 
 _METHODS = {"read": "GET", "list": "LIST", "scan": "SCAN", "create": "POST", "update": "POST", "patch": "PATCH",
             "delete": "DELETE"}  # fmt: skip
+OTHERS = "(others)"
+"""The owner of everything on the same mounts that no holding owns."""
 _SLASHES = re.compile("//+")
 
 
@@ -77,7 +80,7 @@ class TerritoryIndex:
     """Everybody's holdings, ready to be asked about any token."""
 
     def __init__(self, world: World, holdings: Iterable[Holding], *, others: bool = False) -> None:
-        """Take the server and who owns what. `others`: also what nobody owns."""
+        """Take the server and who owns what. `others`: what nobody owns counts too (`OTHERS`)."""
         self.others = others
         places = Places(world)
         self._regions: dict[tuple[OperationClass, str], list[tuple[str, Region]]] = {}
@@ -95,9 +98,13 @@ class TerritoryIndex:
         """Return pairs of owners with a path that both own; each place once, neighbours by name."""
         found: dict[tuple[str, str, str], None] = {}
         for wanted, operation in self._regions:
-            if operation in ("read", "update", ""):
+            if wanted is OperationClass.READ:
                 _overlaps(self._of(wanted, operation).root, found)
-        return tuple(sorted(found))
+        shortest: dict[tuple[str, str], str] = {}
+        for first, second, path in found:
+            known = shortest.setdefault((first, second), path)
+            shortest[first, second] = min(known, path, key=lambda text: (len(text), text))
+        return tuple(sorted((first, second, path) for (first, second), path in shortest.items()))
 
     def reach(self, engine: Engine | Acl, subject: Subject, operation_class: OperationClass, *, own: str) -> Answer:
         """Return what a subject reaches of what others than its own tenant hold."""
@@ -131,7 +138,7 @@ class TerritoryIndex:
         sums: dict[tuple[object, ...], _Sum],
     ) -> None:  # fmt: skip
         if acl.root:
-            self._root(acl, wanted, sums)
+            self._root(acl, wanted, own, sums)
             return
         if not acl.open_clauses or engine is None:
             self._walk(engine, acl, subject, wanted, own, sums, {}, None)
@@ -148,32 +155,27 @@ class TerritoryIndex:
         rules = self._trie(acl) if not assume else RuleTrie(acl)
         for operation, territories in self._operations(wanted):
             walk = Walk(acl, rules, territories, operation, own, self._walks)
-            for found in walk.found():
-                templated = any("{{" in source.stanza.path for source in found.rule.sources)
-                assuming = tuple(
-                    f"the login's {name} is {value!r}"
-                    for name, value in assume.items()
-                    if any(name in source.stanza.path for source in found.rule.sources)
-                ) if templated else ()  # fmt: skip
-                key = (operation, found.kind, found.node.sure, tuple(_source(found.rule)))
+            unowned = outside(walk) if self.others and operation in rules.root.capabilities else ()
+            for found in chain(walk.found(), unowned):
+                if len(found.total) == 1 and own in found.total:
+                    continue
                 request = request_of(found, operation)
                 effect, because = _judged(engine, subject, request, found, operation, assume)
                 if effect is Effect.DENY:
                     continue
+                key = (operation, found.kind, found.node.sure, bool(found.total), tuple(_source(found.rule)))
                 known = sums.get(key)
                 if known is None:
+                    assuming = _assuming(found.rule, assume)
                     known = sums[key] = _Sum(operation, found, request, effect, because, assuming)
+                if not found.total:
+                    known.more.add(OTHERS)
+                    continue
                 known.parts.append((found.total, found.less))
-                if assuming and group is not None and set(found.total - found.less) <= set(group):
+                if known.assuming and group is not None and set(found.total - found.less) <= set(group):
                     known.more.update(group)
             if walk.full:
-                reason = _why(max(acl.ordered, key=lambda rule: rule.text.count("+")), "is too wide to be searched")
-                full = _Sum(
-                    operation, Found(acl.ordered[0], "", territories.root, "", territories.root.everyone(), Counter()),
-                    Request(method="", path=""), Effect.UNKNOWN, (reason,), (),
-                )  # fmt: skip
-                full.parts.append((territories.root.everyone(), Counter()))
-                sums[(operation, "too wide")] = full
+                sums[(operation, "too wide")] = _too_wide(acl, territories, operation)
 
     def _trie(self, acl: Acl) -> RuleTrie:
         known = self._rules.get(id(acl))
@@ -183,15 +185,15 @@ class TerritoryIndex:
             known = self._rules[id(acl)] = (acl, RuleTrie(acl))
         return known[1]
 
-    def _root(self, acl: Acl, wanted: OperationClass, sums: dict[tuple[object, ...], _Sum]) -> None:
+    def _root(self, acl: Acl, wanted: OperationClass, own: str, sums: dict[tuple[object, ...], _Sum]) -> None:
         reason = Reason(policy="root", why="the token carries the policy root")
         for operation, territories in self._operations(wanted):
             node: Node | None = territories.root
             for part in acl.root_namespace.split("/")[:-1]:
                 node = node.children.get(part) if node is not None else None
-            if node is None or not node.everyone():
+            if node is None or node.sole in (None, own):
                 continue
-            word, end = _any_word(node, acl.root_namespace)
+            word, end = _any_word(node, acl.root_namespace, own)
             found = Found(_EVERYTHING, word, end, "everything", node.everyone(), Counter())
             total = _Sum(operation, found, request_of(found, operation), Effect.ALLOW, (reason,), ())
             total.parts.append((node.everyone(), Counter()))
@@ -298,6 +300,24 @@ _EVERYTHING = Rule(kind=RuleKind.PREFIX, text="", prefix=True, capabilities=froz
 """What `root` stands for."""
 
 
+def _assuming(rule: Rule, assume: Mapping[str, str]) -> tuple[str, ...]:
+    paths = [source.stanza.path for source in rule.sources if "{{" in source.stanza.path]
+    return tuple(
+        f"the login's {name} is {value!r}" for name, value in assume.items() if any(name in path for path in paths)
+    )
+
+
+def _too_wide(acl: Acl, territories: Territories, operation: str) -> _Sum:
+    rules = (*acl.ordered, *acl.exact.values())
+    widest = max(rules, key=lambda rule: rule.text.count("+"))
+    everyone = territories.root.everyone()
+    found = Found(widest, "", territories.root, "", everyone, Counter())
+    because = (_why(widest, "is too wide to be searched in full"),)
+    total = _Sum(operation, found, Request(method="", path=""), Effect.UNKNOWN, because, ())
+    total.parts.append((everyone, Counter()))
+    return total
+
+
 def request_of(found: Found, operation: str) -> Request:
     """Return the request whose path the server reads as the word."""
     namespace = found.node.namespace
@@ -367,22 +387,19 @@ def _aligned(root: Node, before: str) -> list[tuple[Node, str]]:
     return [(node, start) for node in nodes]
 
 
-def _any_word(node: Node, namespace: str) -> tuple[str, Node]:
+def _any_word(node: Node, namespace: str, own: str) -> tuple[str, Node]:
     """Return some path below a node that somebody owns."""
     parts = namespace.split("/")[:-1]
-    inside = False
-    while not (node.owners and (inside or parts)):
-        if node.children:
-            name = min(node.children)
-            parts, node = [*parts, name], node.children[name]
-        elif node.parts:
-            name = min(node.parts)
-            parts, node, inside = [*parts, name + "x"], node.parts[name], True
-        else:
-            following = node.inside or node.plus
-            if following is None:
-                break
-            parts, node, inside = [*parts, "x"], following, True
+    while True:
+        if node.owners and set(node.owners) != {own}:
+            break
+        ways = [*((name, child) for name, child in sorted(node.children.items())),
+                *((name + "x", child) for name, child in sorted(node.parts.items()))]  # fmt: skip
+        ways += [("x", child) for child in (node.inside, node.plus) if child is not None]
+        way = next((way for way in ways if way[1].sole not in (None, own)), None)
+        if way is None:
+            break
+        parts, node = [*parts, way[0]], way[1]
     return "/".join(parts), node
 
 

@@ -17,7 +17,7 @@ from cred_audit.decide.vault.trie import Node, RuleNode, RuleTrie, Territories, 
 STATES = 50_000
 """A walk that meets more states stops, and what it did not see is unknown."""
 
-_NO_RANK = 1 << 59
+NO_RANK = 1 << 59
 _FEW = 8
 Step = tuple[str, str]
 
@@ -90,21 +90,23 @@ class Walk:
         self.own = own
         self.walks = walks
         self.listing = operation in LISTING
+        self.territories = territories
         self.start = Place(territories.root)
         self.full = False
+        """Whether the walk was cut short."""
 
     def found(self) -> Iterator[Found]:
         """Yield granted words, shortest first; sets `full` when the walk was cut short."""
         root = self.rules.root
         if self.operation not in root.capabilities:
             return
-        queue: deque[State] = deque([((root,), _NO_RANK, self.start, ())])
+        queue: deque[State] = deque([((root,), NO_RANK, self.start, ())])
         seen: set[tuple[object, ...]] = set()
         while queue:
             alive, best, place, word = queue.popleft()
             for segment, following in self._moves(alive, place):
-                after, rank = _advance(alive, best, segment)
-                if not self._alive(after, rank):
+                after, rank = advance(alive, best, segment)
+                if not self.lives(after, rank):
                     continue
                 key = (tuple(node.number for node in after), rank, following.key, segment == "")
                 if key in seen:
@@ -118,14 +120,19 @@ class Walk:
                 if after or not following.inside:
                     queue.append((after, rank, following, longer))
 
-    def _alive(self, alive: tuple[RuleNode, ...], best: int) -> bool:
-        if best != _NO_RANK and self.operation in self.rules.ranked[best].capabilities:
+    def lives(self, alive: tuple[RuleNode, ...], best: int) -> bool:
+        """Whether some rule that may still decide grants the operation."""
+        if best != NO_RANK and self.operation in self.rules.ranked[best].capabilities:
             return True
         return any(self.operation in node.capabilities for node in alive)
 
+    def may_end(self, node: Node, word: tuple[str, ...]) -> bool:
+        """Whether a request may end here: behind a slash only where keys are cleaned, and without a body."""
+        return word[-1] != "" or (self.keys(node) is Keys.CLEANED and self.operation not in _BODIES)
+
     def _end(self, place: Place, word: tuple[str, ...]) -> Iterator[Found]:
         node = place.node
-        if word[-1] == "" and not (self._keys(node) is Keys.CLEANED and self.operation not in _BODIES):
+        if not self.may_end(node, word):
             return
         above = self.listing and not place.inside and node.listing
         if not above and not node.owners:
@@ -148,7 +155,8 @@ class Walk:
             total = self.walks.totals[key] = _count(bundle, bundle.names, place.route, above=above)
         return total, _count(bundle, bundle.excluded, place.route, above=above)
 
-    def _keys(self, node: Node) -> Keys:
+    def keys(self, node: Node) -> Keys:
+        """Return what this server makes of empty segments here."""
         profile = self.acl.profile
         if node.keys is Keys.CLEANED and not profile.kv_aliases:
             return Keys.PLAIN
@@ -158,7 +166,7 @@ class Walk:
         node = place.node
         literals = {name for rule in alive for name in rule.children if usable(name)}
         starts = sorted({name for rule in alive for name in rule.parts if name})
-        keys = self._keys(node)
+        keys = self.keys(node)
         if place.inside or node.inside is not None or node.plus is not None:
             anything = [*sorted(literals), *(fresh(start, literals, starts) for start in starts)]
             anything.append(fresh("", literals, starts))
@@ -222,7 +230,7 @@ class Walk:
         for (kind, _), names in node.groups.items():
             if kind is not whole:
                 continue
-            for members in self._classes(names, starts):
+            for members in self.classes(names, starts):
                 excluded = {name for name in named if name in below}
                 if place.bundle is not None or len(members) == 1:
                     for name in members:
@@ -239,7 +247,7 @@ class Walk:
                 if first is not None:
                     yield first, below[first], Bundle(node, whole, members, out)
 
-    def _classes(self, names: tuple[str, ...], starts: list[str]) -> Iterator[tuple[str, ...]]:
+    def classes(self, names: tuple[str, ...], starts: list[str]) -> Iterator[tuple[str, ...]]:
         """Yield the names by the longest beginning that a rule names."""
         if not starts:
             yield names
@@ -302,7 +310,7 @@ def _count(
     return total
 
 
-def _advance(alive: tuple[RuleNode, ...], best: int, segment: str) -> tuple[tuple[RuleNode, ...], int]:
+def advance(alive: tuple[RuleNode, ...], best: int, segment: str) -> tuple[tuple[RuleNode, ...], int]:
     """Return where the rules are one segment on, and the best rank that holds all from there."""
     after: list[RuleNode] = []
     for node in alive:

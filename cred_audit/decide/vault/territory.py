@@ -240,12 +240,14 @@ def _path(places: Places, what: PathHolding) -> Iterator[Region]:
         here = parts[base : base + len(names)]
         if len(here) == len(names) and all(part in (None, name) for part, name in zip(here, names, strict=True)):
             exact = (*parts[:base], *names, *parts[base + len(names) :])
-            yield _other(_READ, operation, exact, base, what.namespace, kind, prefix=prefix)
+            yield _other(_READ, operation, exact, base + len(names), what.namespace, kind, prefix=prefix)
         elif prefix and len(parts) == base + 1 and parts[-1] is not None and names[0].startswith(parts[-1]):
-            yield _other(_READ, operation, (*parts[:base], *names, ""), base, what.namespace, kind, prefix=True)
+            yield _other(
+                _READ, operation, (*parts[:base], *names, ""), base + len(names), what.namespace, kind, prefix=True
+            )
 
 
-def _other(  # noqa: PLR0913  (a region without its defaults)
+def _other(  # noqa: PLR0913, PLR0917  (a region without its defaults)
     wanted: OperationClass, operation: str, segments: tuple[str | None, ...], base: int, namespace: str, kind: str,
     *, prefix: bool,
 ) -> Region:  # fmt: skip

@@ -17,6 +17,7 @@ class Node:
 
     __slots__ = (
         "_everyone",
+        "base",
         "children",
         "groups",
         "inside",
@@ -30,6 +31,7 @@ class Node:
         "shape",
         "sole",
         "sure",
+        "zone",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -47,6 +49,10 @@ class Node:
         self.namespace = ""
         self.sure = True
         self.listing = False
+        self.zone = False
+        """Whether this is part of a mount's keys."""
+        self.base = False
+        """Whether this is the folder that holds them all."""
         self.shape = 0
         self.sole: str | None = None
         """The only owner of all below; empty when there are several; None when there is none."""
@@ -103,7 +109,8 @@ class Territories:
                 following = node.children.setdefault(segment, Node())
             if depth >= region.base:
                 following.keys, following.namespace = region.keys, region.namespace
-                following.listing = node.listing
+                following.listing, following.zone = node.listing, True
+                following.kind = following.kind or region.kind
             node = following
         if region.base > last:
             _mark(node, region)
@@ -147,6 +154,8 @@ class Territories:
 def _mark(node: Node, region: Region) -> None:
     node.keys, node.namespace = region.keys, region.namespace
     node.listing = node.listing or region.listing
+    node.zone = node.base = True
+    node.kind = node.kind or region.kind
 
 
 def _copy(node: Node, into: Node) -> None:

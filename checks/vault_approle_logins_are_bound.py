@@ -1,0 +1,32 @@
+"""AppRole logins need a secret that expires, is counted and is bound to an address.
+
+Why: a role id alone, or a secret id that never ends, is a static password that leaks once and works for ever.
+How: every AppRole role is read; it fails where the secret id is not asked for, where secret ids neither
+expire nor run out of uses, and where neither logins nor tokens are bound to any address range.
+Fix: set bind_secret_id=true, secret_id_ttl, secret_id_num_uses and token_bound_cidrs.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.survey import judge_auth_roles
+
+SEVERITY = Severity.HIGH
+NEEDS = ("vault",)
+MAPS_TO = ("NIST IA-5", "ISO27001 A.5.17", "PCI 8.6", "SOC2 CC6.1")
+
+
+def run(snapshot: Snapshot) -> Iterator[Finding]:
+    """Judge each AppRole role."""
+    fix = "set bind_secret_id=true, secret_id_ttl, secret_id_num_uses and token_bound_cidrs"
+    yield from judge_auth_roles(snapshot, frozenset({"approle"}), _faults, fix)
+
+
+def _faults(role: Mapping[str, Any]) -> Iterator[str]:
+    if role.get("bind_secret_id") is False:
+        yield "a login needs no secret id, the role id alone is enough"
+    elif not role.get("secret_id_ttl") and not role.get("secret_id_num_uses"):
+        yield "its secret ids neither expire nor run out of uses"
+    if not role.get("token_bound_cidrs") and not role.get("secret_id_bound_cidrs"):
+        yield "neither its logins nor its tokens are bound to an address range"

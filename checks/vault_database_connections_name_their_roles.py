@@ -1,0 +1,27 @@
+"""Database connections name the roles that may use them.
+
+Why: with `*`, whoever may write a role gets a login to every tenant's database through the same connection.
+How: every connection of every database engine is read; it fails where allowed_roles holds `*`.
+Fix: name the roles in allowed_roles.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.survey import judge_engine_objects
+
+SEVERITY = Severity.HIGH
+NEEDS = ("vault",)
+MAPS_TO = ("NIST AC-6", "SOC2 CC6.1", "PCI 7.2.5")
+
+
+def run(snapshot: Snapshot) -> Iterator[Finding]:
+    """Judge each database connection."""
+    fix = "name the roles in allowed_roles"
+    yield from judge_engine_objects(snapshot, frozenset({"database"}), frozenset({"config"}), _faults, fix)
+
+
+def _faults(connection: Mapping[str, Any]) -> Iterator[str]:
+    if "*" in (connection.get("allowed_roles") or ()):
+        yield "any role may use it"

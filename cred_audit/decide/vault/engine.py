@@ -1,0 +1,274 @@
+"""Would the server let this request through? One concrete request against one subject's policies.
+
+Source: OpenBao 2.7.2 as measured. Where the server's product or version is not known, every profile that it
+may have decides, and an answer that they do not share is UNKNOWN.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from cred_audit.decide import Decision, Effect, Reason
+from cred_audit.decide.vault import paths
+from cred_audit.decide.vault.acl import Acl, Rule, Unseen, applies, compile_acl
+from cred_audit.decide.vault.model import Namespace, PolicyDocument, Request, Subject, World
+from cred_audit.decide.vault.profile import Profile, profiles
+from cred_audit.decide.vault.wire import Rejected, Resolved, Unresolved, resolve
+
+_WITH_PARAMETERS = frozenset({"read", "create", "update", "patch", "recover"})
+_SHOWN = ("create", "delete", "list", "patch", "read", "scan", "subscribe", "recover", "sudo", "update")
+
+
+class Engine:
+    """One server's policies, ready to be asked about any subject and request."""
+
+    def __init__(self, world: World, now: datetime) -> None:
+        """Take the server as read, and the moment at which expirations and time templates are judged."""
+        self.world = world
+        self.now = now
+        self.profiles = profiles(world.server)
+        self.policies: dict[tuple[str, str], PolicyDocument] = {
+            (namespace.path, policy.name): policy
+            for namespace in world.namespaces
+            for policy in namespace.policies or ()
+        }
+        self.unlisted = tuple(namespace for namespace in world.namespaces if namespace.policies is None)
+        self._acls: dict[int, tuple[Subject, tuple[Acl, ...]]] = {}
+        self._decisions: dict[tuple[int, str], tuple[Rule, Decision]] = {}
+
+    def acls(self, subject: Subject, assume: Mapping[str, str] | None = None) -> tuple[Acl, ...]:
+        """Return the subject's access control list under each profile that the server may have."""
+        if assume:
+            return tuple(self._compile(subject, profile, assume) for profile in self.profiles)
+        known = self._acls.get(id(subject))
+        if known is not None and known[0] is subject:
+            return known[1]
+        acls = tuple(self._compile(subject, profile, {}) for profile in self.profiles)
+        self._acls[id(subject)] = (subject, acls)
+        return acls
+
+    def _compile(self, subject: Subject, profile: Profile, assume: Mapping[str, str]) -> Acl:
+        documents = applies(self.policies, subject)
+        acl = compile_acl(documents, subject, profile, now=self.now, assume=assume)
+        return replace(acl, unseen=acl.unseen + _unlisted(self.unlisted, subject)) if self.unlisted else acl
+
+    def decide(self, subject: Subject, request: Request, *, assume: Mapping[str, str] | None = None) -> Decision:
+        """Decide one request; a rejected one is DENY with the reason."""
+        answers = [self._decide_one(acl, subject, request) for acl in self.acls(subject, assume)]
+        first = answers[0]
+        if all(answer.effect is first.effect for answer in answers[1:]):
+            return first
+        names = ", ".join(
+            f"{profile.name}: {answer.effect.value}" for profile, answer in zip(self.profiles, answers, strict=True)
+        )
+        reason = Reason(policy="", why=f"the answer depends on the server's version, which is not known ({names})")
+        return Decision(effect=Effect.UNKNOWN, because=(reason, *first.because))
+
+    def _decide_one(self, acl: Acl, subject: Subject, request: Request) -> Decision:
+        resolved = resolve(request, self.world, acl.profile)
+        if isinstance(resolved, Rejected):
+            return _decision(Effect.DENY, resolved.why)
+        if isinstance(resolved, Unresolved):
+            return _decision(Effect.UNKNOWN, resolved.why)
+        if subject.entity is not None and subject.entity.disabled:
+            return _decision(Effect.DENY, "the entity is disabled")
+        if paths.needs_no_token(self.world, resolved.namespace, resolved.path):
+            return _decision(Effect.ALLOW, "the server answers this path without asking a policy")
+        return self.judge(acl, resolved, exists=request.exists)
+
+    def judge(self, acl: Acl, resolved: Resolved, *, exists: bool | None) -> Decision:
+        """Decide a resolved request by the policies alone."""
+        if acl.broken is not None:
+            return Decision(effect=Effect.DENY, because=(acl.broken,))
+        if acl.root and resolved.namespace.startswith(acl.root_namespace):
+            return _decision(Effect.ALLOW, "the token carries the policy root")
+        if resolved.operation == "help":
+            return _decision(Effect.ALLOW, "help needs a valid token and no policy")
+        if resolved.operation == "header":
+            return _decision(Effect.DENY, "no capability grants HEAD")
+        if resolved.operation != "update":
+            return self._of(acl, resolved, resolved.operation)
+        creates = paths.tells_create(self.world, resolved.namespace, resolved.path)
+        if creates is False or exists is True:
+            return self._of(acl, resolved, "update")
+        if creates and exists is False:
+            return self._of(acl, resolved, "create")
+        update, create = self._of(acl, resolved, "update"), self._of(acl, resolved, "create")
+        if update.effect is create.effect:
+            return update
+        reason = Reason(policy="", why="whether the object already exists decides between create and update")
+        return Decision(effect=Effect.UNKNOWN, because=(reason, *update.because, *create.because))
+
+    def _of(self, acl: Acl, resolved: Resolved, operation: str) -> Decision:
+        full = resolved.full
+        rule = acl.rule_for(operation, full)
+        unknown = self._unknown(acl, rule, full, operation)
+        if unknown is not None:
+            return unknown
+        if rule is None:
+            return _decision(Effect.DENY, "no clause matches the path")
+        return self._by_rule(rule, resolved, operation)
+
+    def _unknown(self, acl: Acl, rule: Rule | None, full: str, operation: str) -> Decision | None:
+        """Return UNKNOWN where a clause that was not seen could win. An exact deny on the very path always holds."""
+        if rule is not None and rule.text == full and not rule.prefix and "deny" in rule.capabilities:
+            return None
+        hidden = [entry.reason for entry in acl.unseen if full.startswith(entry.namespace)]
+        if hidden:
+            return Decision(effect=Effect.UNKNOWN, because=tuple(hidden))
+        tries = (full, full.removesuffix("/")) if operation in ("list", "scan") else (full,)
+        free = [
+            clause.source.reason(f"depends on {', '.join(sorted(clause.directives))}, which is not known")
+            for clause in acl.open_clauses
+            if any(clause.matcher.fullmatch(path) for path in tries)
+        ]
+        return Decision(effect=Effect.UNKNOWN, because=tuple(free)) if free else None
+
+    def _by_rule(self, rule: Rule, resolved: Resolved, operation: str) -> Decision:
+        if "deny" in rule.capabilities:
+            return _by(rule, Effect.DENY, "denies")
+        if operation not in rule.capabilities:
+            return _by(rule, Effect.DENY, f"decides and has no {operation}")
+        sudo = paths.needs_sudo(self.world, resolved.namespace, resolved.path, operation)
+        if sudo and "sudo" not in rule.capabilities:
+            return _by(rule, Effect.DENY, "decides and has no sudo, which this path needs")
+        if rule.plain:
+            known = self._decisions.get((id(rule), operation))
+            if known is None or known[0] is not rule:
+                known = (rule, _by(rule, Effect.ALLOW, f"grants {operation}"))
+                self._decisions[id(rule), operation] = known
+            return known[1]
+        fault = _wrapping(rule, resolved) or _paging(rule, resolved, operation)
+        if fault is None and operation in _WITH_PARAMETERS:
+            fault = _parameters(rule, resolved.data, per_element=self.profiles[0].per_element)
+        if fault is not None:
+            return _by(rule, Effect.DENY, fault)
+        return _held(rule, operation)
+
+
+def capabilities(engine: Engine, subject: Subject, namespace: str, path: str) -> tuple[str, ...] | None:
+    """Return what `sys/capabilities` answers for a path as given; None where that is not known.
+
+    That call is not the real decision: it always looks up as LIST, knows nothing of sudo paths, parameters
+    and wrapping, takes the text as it is and trims spaces around it. Sorted as the server does.
+    """
+    full = namespace + path.strip().removeprefix("/")
+    answers: set[tuple[str, ...] | None] = set()
+    for acl in engine.acls(subject):
+        if acl.broken is not None:
+            answers.add(None)
+        elif acl.root and full.startswith(acl.root_namespace):
+            answers.add(("root",))
+        elif acl.unseen or acl.open_clauses:
+            answers.add(None)
+        else:
+            rule = acl.rule_for("list", full)
+            held = tuple(name for name in sorted(_SHOWN) if rule is not None and name in rule.capabilities)
+            answers.add(held or ("deny",))
+    return answers.pop() if len(answers) == 1 else None
+
+
+def _unlisted(namespaces: Iterable[Namespace], subject: Subject) -> tuple[Unseen, ...]:
+    names = {subject.namespace} | ({subject.entity.namespace} if subject.entity is not None else set())
+    names |= {group.namespace for group in subject.groups}
+    return tuple(
+        Unseen(
+            namespace=namespace.path,
+            reason=Reason(policy="", namespace=namespace.path, why="the policies of the namespace were not seen"),
+        )
+        for namespace in namespaces
+        if namespace.path in names
+    )
+
+
+def _decision(effect: Effect, why: str) -> Decision:
+    return Decision(effect=effect, because=(Reason(policy="", why=why),))
+
+
+def _by(rule: Rule, effect: Effect, why: str) -> Decision:
+    return Decision(effect=effect, because=tuple(source.reason(why) for source in rule.sources))
+
+
+def _wrapping(rule: Rule, resolved: Resolved) -> str | None:
+    if rule.max_wrapping_ttl and not 0 < resolved.wrap_ttl <= rule.max_wrapping_ttl:
+        return f"asks for a wrapped answer of at most {rule.max_wrapping_ttl:g} s"
+    if rule.min_wrapping_ttl and resolved.wrap_ttl < rule.min_wrapping_ttl:
+        return f"asks for a wrapped answer of at least {rule.min_wrapping_ttl:g} s"
+    return None
+
+
+def _paging(rule: Rule, resolved: Resolved, operation: str) -> str | None:
+    if rule.pagination_limit <= 0 or operation not in ("list", "scan"):
+        return None
+    text = str(resolved.data.get("limit", ""))
+    limit = int(text) if text.isascii() and text.isdigit() else 0
+    return None if 0 < limit <= rule.pagination_limit else f"asks for a limit of at most {rule.pagination_limit}"
+
+
+def _parameters(rule: Rule, data: Mapping[str, Any], *, per_element: bool) -> str | None:
+    """Return why the request's fields are refused, if they are."""
+    for name in sorted(rule.required):
+        if name not in data:
+            return f"requires the parameter {name}"
+    if not data:
+        return None
+    denied, allowed = rule.denied or {}, rule.allowed or {}
+    if "*" in denied:
+        return "denies every parameter"
+    for name, value in data.items():
+        if name.lower() in denied and _listed(value, denied[name.lower()], per_element=per_element, every=False):
+            return f"denies this value of {name}"
+    if not allowed or set(allowed) == {"*"}:
+        return None
+    for name, value in data.items():
+        if name.lower() in allowed:
+            if not _listed(value, allowed[name.lower()], per_element=per_element, every=True):
+                return f"does not allow this value of {name}"
+        elif "*" not in allowed:
+            return f"does not allow the parameter {name}"
+    return None
+
+
+def _listed(value: Any, listed: tuple[Any, ...], *, per_element: bool, every: bool) -> bool:
+    if not listed:
+        return True
+    if per_element:
+        parts = value if isinstance(value, list) else value.split(",") if isinstance(value, str) else [value]
+        found = [any(_same(part, entry) for entry in listed) for part in parts]
+        return (all(found) if every else any(found)) or any(_same(value, entry) for entry in listed)
+    return any(_same(value, entry) for entry in listed)
+
+
+def _same(value: Any, entry: Any) -> bool:
+    """Compare as the server does: a star at either end of a text, else deep equality in which no number is equal."""
+    if isinstance(value, str) and isinstance(entry, str):
+        first, last = entry.startswith("*"), entry.endswith("*")
+        if first and last and len(entry) > 1:
+            return entry[1:-1] in value
+        if first:
+            return value.endswith(entry[1:])
+        return value.startswith(entry[:-1]) if last else value == entry
+    if isinstance(value, bool) or isinstance(entry, bool) or value is None:
+        return value is entry
+    if isinstance(value, list | tuple) and isinstance(entry, list | tuple):
+        return len(value) == len(entry) and all(map(_equal, value, entry))
+    return isinstance(value, dict) and isinstance(entry, dict) and value.keys() == entry.keys() and all(
+        _equal(value[name], entry[name]) for name in value
+    )  # fmt: skip
+
+
+def _equal(value: Any, entry: Any) -> bool:
+    return value == entry if isinstance(value, str) and isinstance(entry, str) else _same(value, entry)
+
+
+def _held(rule: Rule, operation: str) -> Decision:
+    group = rule.control_group
+    factors = [factor for factor in group.factors if operation in factor.controlled_capabilities] if group else []
+    if group is None or not factors:
+        return _by(rule, Effect.ALLOW, f"grants {operation}")
+    if not group.ttl:
+        return _by(rule, Effect.DENY, "holds the request for approvals and gives no way to release it")
+    names = ", ".join(sorted({name for factor in factors for name in factor.group_names}))
+    allowed = _by(rule, Effect.ALLOW, f"grants {operation} once approved")
+    return replace(allowed, assuming=(f"the control group of {names} approves the request",))

@@ -1,0 +1,216 @@
+"""Who an agent is on the server: what a login through a role, an entity or a list of policies gets.
+
+Source: OpenBao 2.7.2 as measured. Groups count when the entity is in them directly or through other groups
+(the policies of a group also go to the members of the groups inside it).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cred_audit.decide.vault.model import AuthMount, AuthRole, Entity, Group, Namespace, Subject, World
+from cred_audit.decide.vault.template import directives
+
+DEFAULT = "default"
+_ROLE_FOLDERS = ("cel/role", "role", "roles", "users", "groups", "certs")
+_LOGIN_FREE = frozenset({"jwt", "oidc", "kubernetes", "cert", "ldap", "radius", "github", "gcp", "aws", "azure"})
+"""Methods whose alias name comes from whoever logs in, not from the role."""
+_NO_TEMPLATE_VALUES = "names that the login method chooses"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Why it cannot be told who an agent is."""
+
+    reason: str
+    where: str
+    """What would have to be read: an API path."""
+
+
+def subject_of(  # noqa: PLR0913  (the ways in which a target names a principal)
+    world: World,
+    *,
+    namespace: str = "",
+    role: str | None = None,
+    entity: str | None = None,
+    policies: Iterable[str] | None = None,
+    token_data: Mapping[str, Any] | None = None,
+) -> Subject | Unknown:
+    """Return the subject that a principal's token is, or what was not seen.
+
+    `role` is `auth/<mount>/role/<name>` as the API has it; `entity` is a name; `policies` are the token's own.
+    """
+    known = next((entry for entry in world.namespaces if entry.path == namespace), None)
+    if token_data is not None:
+        return _of_token(world, namespace, token_data)
+    if known is None:
+        where = f"{namespace}sys/namespaces"
+        return Unknown(reason=f"the namespace {namespace or 'root'} was not seen", where=where)
+    if role is not None:
+        return _of_role(world, known, role)
+    if entity is None:
+        return Subject(namespace=namespace, policies=tuple(policies or ()))
+    if known.entities is None:
+        return Unknown(reason="the entities could not be read", where=f"{namespace}identity/entity/id")
+    found = next((one for one in known.entities if entity in (one.name, one.id)), None)
+    if found is None:
+        return Unknown(reason=f"there is no entity {entity!r}", where=f"{namespace}identity/entity/name/{entity}")
+    return _with_entity(world, known, tuple(policies) if policies is not None else (DEFAULT,), found)
+
+
+def _of_token(world: World, namespace: str, data: Mapping[str, Any]) -> Subject | Unknown:
+    where = f"{namespace}auth/token/lookup-self"
+    path = str(data.get("namespace_path") or namespace)
+    known = next((entry for entry in world.namespaces if entry.path == path), None)
+    if known is None:
+        return Unknown(reason=f"the token's namespace {path!r} was not seen", where=where)
+    names = tuple(str(name) for name in data.get("policies") or ())
+    identity = str(data.get("entity_id") or "")
+    if not identity:
+        return Subject(namespace=path, policies=names)
+    if known.entities is None:
+        return Unknown(reason="the entities could not be read", where=f"{path}identity/entity/id")
+    found = next((one for one in known.entities if one.id == identity), None)
+    if found is None:
+        return Unknown(reason="the token's entity was not seen", where=f"{path}identity/entity/id/{identity}")
+    return _with_entity(world, known, names, found)
+
+
+def role_at(known: Namespace, role: str) -> tuple[AuthMount, AuthRole] | Unknown:
+    """Return the auth method and the role that a path names."""
+    path = role.strip("/")
+    where = f"{known.path}{path}"
+    if known.auth_mounts is None:
+        return Unknown(reason="the auth methods could not be read", where=f"{known.path}sys/auth")
+    best: AuthMount | None = None
+    for mount in known.auth_mounts:
+        inside = path.startswith(f"auth/{mount.path}")
+        if inside and (best is None or len(mount.path) > len(best.path)):
+            best = mount
+    if best is None:
+        return Unknown(reason=f"there is no auth method at {path!r}", where=f"{known.path}sys/auth")
+    if best.roles is None:
+        where = f"{known.path}auth/{best.path}role"
+        return Unknown(reason="the roles of the auth method could not be read", where=where)
+    rest = path.removeprefix(f"auth/{best.path}")
+    for folder in _ROLE_FOLDERS:
+        if not rest.startswith(f"{folder}/"):
+            continue
+        name = rest.removeprefix(f"{folder}/")
+        fold = best.type in ("approle", "userpass", "ldap", "radius", "kubernetes", "jwt", "oidc")
+        for entry in best.roles:
+            if entry.kind == folder and (entry.name == name or (fold and entry.name.lower() == name.lower())):
+                return best, entry
+    return Unknown(reason=f"there is no role {rest!r}", where=where)
+
+
+def _of_role(world: World, known: Namespace, role: str) -> Subject | Unknown:
+    found = role_at(known, role)
+    if isinstance(found, Unknown):
+        return found
+    mount, entry = found
+    where = f"{known.path}auth/{mount.path}{entry.kind}/{entry.name}"
+    if entry.data is None:
+        return Unknown(reason="the role could not be read", where=where)
+    if entry.kind == "cel/role" or entry.data.get("token_policies_template_claims"):
+        return Unknown(reason="the login's claims choose its policies", where=where)
+    policies = login_policies(entry.data)
+    alias = alias_name(mount, entry)
+    if alias is None:
+        return _free(world, known, mount, policies)
+    if known.entities is None:
+        reason = "the entities could not be read, so the login's identity is not known"
+        return Unknown(reason=reason, where=f"{known.path}identity/entity/id")
+    identity = next(
+        (
+            one
+            for one in known.entities
+            for have in one.aliases
+            if have.mount_accessor == mount.accessor and _same(have.name, alias, mount.type)
+        ),
+        None,
+    )
+    if identity is not None:
+        return _with_entity(world, known, policies, identity)
+    # The first login makes an entity with a name of its own: its template values are not known before.
+    fresh = Entity(namespace=known.path, id="", name="")
+    return _first_login(known, policies, fresh, mount)
+
+
+def login_policies(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the policies of a token that a role gives, `default` included where the role does not exclude it."""
+    raw = data.get("token_policies") or data.get("policies") or ()
+    names = [raw] if isinstance(raw, str) else list(raw) if isinstance(raw, list | tuple) else []
+    policies = [str(name).strip().lower() for part in names for name in str(part).split(",")]
+    if not data.get("token_no_default_policy"):
+        policies.append(DEFAULT)
+    return tuple(dict.fromkeys(name for name in policies if name))
+
+
+def alias_name(mount: AuthMount, role: AuthRole) -> str | None:
+    """Return the name under which the login's entity knows it; None where the login chooses it."""
+    if mount.type == "userpass":
+        return role.name.lower()
+    if mount.type in ("ldap", "radius"):
+        return role.name.lower() if role.kind == "users" else None
+    if mount.type == "approle":
+        identity = (role.data or {}).get("role_id")
+        return str(identity) if identity else None
+    return None
+
+
+def _same(have: str, wanted: str, kind: str) -> bool:
+    return have == wanted or (kind in ("userpass", "ldap", "radius") and have.lower() == wanted.lower())
+
+
+def _with_entity(world: World, known: Namespace, policies: tuple[str, ...], entity: Entity) -> Subject | Unknown:
+    groups = groups_of(world, known, entity.id)
+    if groups is None:
+        return Unknown(reason="the groups could not be read", where=f"{known.path}identity/group/id")
+    return Subject(namespace=known.path, policies=policies, entity=entity, groups=groups)
+
+
+def groups_of(world: World, known: Namespace, identity: str) -> tuple[Group, ...] | None:
+    """Return every group that an entity is in; None where some were not seen.
+
+    Groups of other namespaces count too: a group may have members from a namespace above it.
+    """
+    if known.groups is None:
+        return None
+    everything = [group for entry in world.namespaces for group in entry.groups or ()]
+    above: dict[str, list[Group]] = {}
+    for group in everything:
+        for member in group.member_group_ids:
+            above.setdefault(member, []).append(group)
+    found: dict[str, Group] = {}
+    queue = [group for group in everything if identity and identity in group.member_entity_ids]
+    while queue:
+        group = queue.pop()
+        if group.id not in found:
+            found[group.id] = group
+            queue += above.get(group.id, ())
+    return tuple(sorted(found.values(), key=lambda group: (group.namespace, group.name, group.id)))
+
+
+def _first_login(known: Namespace, policies: tuple[str, ...], entity: Entity, mount: AuthMount) -> Subject:
+    values = free_values(known, mount)
+    return Subject(namespace=known.path, policies=policies, entity=entity if not values else None, free=values)
+
+
+def _free(world: World, known: Namespace, mount: AuthMount, policies: tuple[str, ...]) -> Subject | Unknown:
+    """Return the subject of a login whose name is chosen outside: groups that it may be in are not known."""
+    if known.groups is None:
+        return Unknown(reason="the groups could not be read", where=f"{known.path}identity/group/id")
+    del world
+    return Subject(namespace=known.path, policies=policies, free=free_values(known, mount))
+
+
+def free_values(known: Namespace, mount: AuthMount) -> Mapping[str, str]:
+    """Return every identity directive of the namespace's policies whose value such a login chooses."""
+    source = f"whoever logs in through auth/{mount.path}"
+    names: dict[str, str] = {}
+    for policy in known.policies or ():
+        for name in directives(policy.text or ""):
+            if name.startswith("identity.entity."):
+                names[name] = source
+    return names

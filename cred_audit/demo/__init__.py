@@ -1,0 +1,1 @@
+"""A small platform with planted mistakes on a server of its own, for `cred-audit demo`."""
