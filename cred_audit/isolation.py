@@ -8,7 +8,6 @@ import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from cred_audit.decide import Effect, Reason
 from cred_audit.decide.vault.engine import Engine
@@ -66,12 +65,19 @@ class Isolation:
                 yield acting, self.index.reach(self.engine, acting.subject, wanted, own=acting.tenant)
 
 
-@lru_cache(maxsize=2)
+_PREPARED: list[tuple[Snapshot, Isolation]] = []
+"""The last snapshot with its questions: all checks of one audit ask about the same one, which cannot change."""
+
+
 def isolation(snapshot: Snapshot) -> Isolation:
     """Return the prepared questions of a snapshot that has Vault's facts."""
     if snapshot.vault is None:
         raise LookupError("Vault was not read")
-    return Isolation(snapshot, snapshot.vault)
+    for known, prepared in _PREPARED:
+        if known is snapshot:
+            return prepared
+    _PREPARED[:] = [(snapshot, Isolation(snapshot, snapshot.vault))]
+    return _PREPARED[0][1]
 
 
 def judge_reach(snapshot: Snapshot, wanted: OperationClass, verb: str) -> Iterator[Finding]:

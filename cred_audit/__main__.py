@@ -1,0 +1,19 @@
+"""The program's entry: `cred-audit` and `python -m cred_audit`."""
+
+import sys
+
+from cred_audit import __version__
+
+
+def main() -> None:
+    """Run the command line. `--version` is answered before anything else is imported."""
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"cred-audit {__version__}\n")
+        return
+    from cred_audit.cli import run  # noqa: PLC0415  (after the fast answer)
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""The pipeline on one page: a snapshot and the checks in, one report out.
+
+What no check's author has to think about is settled here: a source that the target does not declare, one
+that could not be read, a check that raises, one that examined nothing, accepted risks, exit codes.
+"""
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from cred_audit.check import Check, Skip
+from cred_audit.errors import UsageError
+from cred_audit.facts import Gap, Snapshot
+from cred_audit.finding import Acceptance, Evidence, Finding, Severity, Verdict, finding_id
+from cred_audit.isolation import isolation
+from cred_audit.report import Report, Result
+from cred_audit.separation import separation
+from cred_audit.target.model import Accepted
+
+Progress = Callable[[str, int, int | None], None]
+"""Told of each step: its name, how many are done, how many there are (None when not known)."""
+
+
+def judge(  # noqa: PLR0913  (the parts of an audit)
+    snapshot: Snapshot,
+    checks: Sequence[Check],
+    *,
+    now: datetime,
+    command: str = "",
+    log: Callable[[str], None] = lambda _: None,
+    progress: Progress = lambda *_: None,
+) -> Report:
+    """Run every check over what was seen. `now` is when accepted risks expire; `log` takes tracebacks."""
+    results = []
+    for number, check in enumerate(checks):
+        progress("checks", number, len(checks))
+        results.append(_result(check, snapshot, log))
+    progress("checks", len(checks), len(checks))
+    accepted, complaints = _accepted(results, snapshot.target.accepted, now)
+    vault = snapshot.vault
+    return Report(
+        target_name=snapshot.target.name,
+        tenants=tuple(tenant.id for tenant in snapshot.target.tenants),
+        tool_version=snapshot.tool_version,
+        taken_at=snapshot.taken_at,
+        results=accepted,
+        gaps=snapshot.gaps,
+        coverage=_coverage(snapshot),
+        warnings=(*snapshot.target.warnings, *(vault.assumed if vault is not None else ()), *complaints),
+        snapshot_digest=snapshot.digest,
+        command=command,
+        separation=separation(snapshot),
+    )
+
+
+def _result(check: Check, snapshot: Snapshot, log: Callable[[str], None]) -> Result:
+    declared = _declared(snapshot)
+    missing = [source for source in check.needs if source not in declared]
+    if missing:
+        return Result(check=check, skipped=f"the target declares no {' and no '.join(missing)}")
+    unread = [source for source in check.needs if not declared[source]]
+    if unread:
+        return Result(check=check, findings=tuple(_unread(source, snapshot.gaps) for source in unread))
+    try:
+        findings = _told_apart(check.run(snapshot))
+    except Skip as skip:
+        return Result(check=check, skipped=f"not applicable: {skip}")
+    except Exception as error:  # noqa: BLE001  (a check's fault must not hide what the other checks found)
+        log("".join(traceback.format_exception(error)))
+        return Result(check=check, findings=(_raised(error),))
+    return Result(check=check, findings=findings or (_nothing(),))
+
+
+def _declared(snapshot: Snapshot) -> Mapping[str, bool]:
+    """Return the sources that the target declares, and whether each was read."""
+    out = {}
+    if snapshot.target.vault is not None:
+        out["vault"] = snapshot.vault is not None
+    return out
+
+
+def _unread(source: str, gaps: Iterable[Gap]) -> Finding:
+    mine = [gap for gap in gaps if gap.source == source]
+    evidence = tuple(Evidence(where=f"{gap.namespace}{gap.what}", shows=gap.reason) for gap in mine)
+    return Finding(
+        verdict=Verdict.UNKNOWN,
+        subject=f"source:{source}",
+        summary=f"The target declares {source} and nothing of it could be read.",
+        evidence=evidence or (Evidence(where=source, shows="it was not read"),),
+    )
+
+
+def _raised(error: Exception) -> Finding:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
+    return Finding(
+        verdict=Verdict.UNKNOWN,
+        subject="check:raised",
+        summary=f"The check broke with {type(error).__name__} and judged nothing.",
+        evidence=(Evidence(where=where, shows=f"raises {type(error).__name__}"),),
+    )
+
+
+def _nothing() -> Finding:
+    return Finding(
+        verdict=Verdict.UNKNOWN,
+        subject="check:nothing",
+        summary="The check examined no case.",
+        evidence=(Evidence(where="the check", shows="examined no case"),),
+    )
+
+
+def _told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Give findings of one check that share a subject numbers, so that each keeps an id of its own."""
+    seen: dict[str, int] = {}
+    out = []
+    for finding in findings:
+        number = seen[finding.subject] = seen.get(finding.subject, 0) + 1
+        out.append(finding if number == 1 else replace(finding, subject=f"{finding.subject} #{number}"))
+    return tuple(out)
+
+
+def _accepted(
+    results: Sequence[Result], accepted: Sequence[Accepted], now: datetime
+) -> tuple[tuple[Result, ...], tuple[str, ...]]:
+    """Mark the findings that the target accepts; say which acceptances have expired or match nothing."""
+    complaints: list[str] = []
+    out = {result.check.id: result for result in results}
+    for entry in accepted:
+        where = f"accepted risk on line {entry.line}" if entry.line else f"accepted risk {entry.subject!r}"
+        result = out.get(entry.check)
+        if result is None:
+            complaints.append(f"{where}: no check {entry.check} was run")
+        elif entry.until is not None and entry.until < now:
+            complaints.append(f"{where}: expired on {entry.until:%Y-%m-%d} and is not applied")
+        else:
+            mark = Acceptance(
+                reason=entry.reason, ticket=entry.ticket, until=f"{entry.until:%Y-%m-%d}" if entry.until else None
+            )
+            findings = tuple(
+                replace(finding, accepted=mark) if _matches(entry, finding) else finding for finding in result.findings
+            )
+            if findings == result.findings:
+                complaints.append(f"{where}: matches no finding of {entry.check} that is not a pass")
+            out[entry.check] = replace(result, findings=findings)
+    return tuple(out.values()), tuple(complaints)
+
+
+def _matches(entry: Accepted, finding: Finding) -> bool:
+    if finding.verdict is Verdict.PASS:
+        return False
+    whole = finding_id(entry.check, finding)
+    return entry.subject in (whole, whole.partition("/")[2], finding.subject)
+
+
+def _coverage(snapshot: Snapshot) -> dict[str, Any]:
+    if snapshot.vault is None:
+        return {}
+    acting = isolation(snapshot).acting
+    return {"vault": {**snapshot.vault.coverage, "agents": len(acting)}}
+
+
+def narrowed(report: Report, tenants: frozenset[str]) -> Report:
+    """Return the report with only the findings that these tenants do or suffer; all of it when none is named.
+
+    Findings of no single tenant (a server option, say) concern everybody and stay. Raises UsageError for a
+    tenant that the target does not declare.
+    """
+    if not tenants:
+        return report
+    unknown = sorted(tenants - set(report.tenants))
+    if unknown:
+        raise UsageError(f"the target declares no tenant {unknown[0]!r}")
+    results = []
+    for result in report.results:
+        kept = tuple(finding for finding in result.findings if _concerns(finding, tenants))
+        gone = result.findings and not kept
+        skipped = f"no case concerns {', '.join(sorted(tenants))}" if gone else result.skipped
+        results.append(replace(result, findings=kept, skipped=skipped))
+    return replace(report, results=tuple(results))
+
+
+def _concerns(finding: Finding, tenants: frozenset[str]) -> bool:
+    if finding.tenant is None or finding.tenant in tenants:
+        return True
+    reaches = finding.reaches
+    if reaches.all_except is not None:
+        return bool(tenants - set(reaches.all_except))
+    return bool(tenants & set(reaches.tenants))
+
+
+def severity_of(name: str) -> Severity | None:
+    """Return the severity of this name; None for `never`."""
+    return None if name == "never" else Severity(name)
+
+
+def exit_code(report: Report, *, fail_on: Severity | None, allow_unknown: bool, known: frozenset[str]) -> int:
+    """Return 1 for a claim that fails at this severity or above, 3 for an unknown one, else 0.
+
+    `fail_on` None never gates; accepted findings and those whose ids are `known` (a baseline) do not either.
+    """
+    if fail_on is None:
+        return 0
+    order = list(Severity)
+    gating = {
+        finding.verdict
+        for result in report.results
+        if order.index(result.check.severity) >= order.index(fail_on)
+        for finding in result.findings
+        if finding.accepted is None and finding_id(result.check.id, finding) not in known
+    }
+    if Verdict.FAIL in gating:
+        return 1
+    return 3 if Verdict.UNKNOWN in gating and not allow_unknown else 0
