@@ -4,28 +4,26 @@ All paths are covered, not a sample (see `search`), and every witness is decided
 request that goes over the wire.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import chain, pairwise
-from urllib.parse import quote
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice, pairwise
 
 from cred_audit.decide import Effect, Reason
 from cred_audit.decide.vault.acl import Acl, Rule, RuleKind
+from cred_audit.decide.vault.choose import MOST, NOBODY, choices
 from cred_audit.decide.vault.engine import Engine
 from cred_audit.decide.vault.model import Request, Subject, World
 from cred_audit.decide.vault.outside import outside
-from cred_audit.decide.vault.profile import Special
-from cred_audit.decide.vault.search import Found, Walk, Walks, usable
+from cred_audit.decide.vault.search import Found, Walk, Walks, may_touch
 from cred_audit.decide.vault.territory import CHANGES, Holding, OperationClass, Places, Region, regions
 from cred_audit.decide.vault.trie import Node, RuleTrie, Territories
+from cred_audit.decide.vault.witness import judged, request_of, why
 
-_METHODS = {"read": "GET", "list": "LIST", "scan": "SCAN", "create": "POST", "update": "POST", "patch": "PATCH",
-            "delete": "DELETE"}  # fmt: skip
 OTHERS = "(others)"
 """The owner of everything on the same mounts that no holding owns."""
-_SLASHES = re.compile("//+")
+_KEPT = 64
+"""Access control lists whose rules are kept as a trie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +74,18 @@ class _Sum:
     more: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Neutral:
+    """What one set of rules reaches when asked for nobody's tenant."""
+
+    engine: Engine
+    acls: tuple[Acl, ...]
+    """Kept alive: their clauses' identities are part of the key."""
+    first: str
+    grants: list[tuple[Grant, str]] | None = None
+    """With the owner of the witness's place."""
+
+
 class TerritoryIndex:
     """Everybody's holdings, ready to be asked about any token."""
 
@@ -90,6 +100,8 @@ class TerritoryIndex:
             for region in regions(places, holding):
                 self._regions.setdefault((region.wanted, region.operation), []).append((holding.owner, region))
         self.owners = tuple(sorted(owners))
+        self._known = frozenset(owners)
+        self._neutral: dict[tuple[object, ...], _Neutral] = {}
         self._territories: dict[tuple[OperationClass, str], Territories] = {}
         self._walks = Walks()
         self._rules: dict[int, tuple[Acl, RuleTrie]] = {}
@@ -106,19 +118,75 @@ class TerritoryIndex:
             shortest[first, second] = min(known, path, key=lambda text: (len(text), text))
         return tuple(sorted((first, second, path) for (first, second), path in shortest.items()))
 
-    def reach(self, engine: Engine | Acl, subject: Subject, operation_class: OperationClass, *, own: str) -> Answer:
+    def reach(self, engine: Engine, subject: Subject, operation_class: OperationClass, *, own: str) -> Answer:
         """Return what a subject reaches of what others than its own tenant hold."""
-        acls = (engine,) if isinstance(engine, Acl) else engine.acls(subject)
-        decider = None if isinstance(engine, Acl) else engine
+        acls = engine.acls(subject)
+        if subject.entity is not None and subject.entity.disabled:
+            return Answer(grants=(), closest=(Reason(policy="", why="the entity is disabled"),))
+        shared = self._shared(engine, acls, subject, operation_class, own)
+        if shared is not None:
+            return shared
+        sums = self._sums(engine, acls, subject, operation_class, own)
+        grants = [self._grant(total, own) for total in sums]
+        return self._answer([grant for grant in grants if grant.owners.count], acls, operation_class, own)
+
+    def _answer(self, grants: list[Grant], acls: tuple[Acl, ...], wanted: OperationClass, own: str) -> Answer:
+        grants += self._unseen(acls, wanted, own)
+        return Answer(grants=tuple(grants), closest=() if grants else self._closest(acls, wanted))
+
+    def _sums(
+        self, engine: Engine, acls: tuple[Acl, ...], subject: Subject, wanted: OperationClass, own: str
+    ) -> "list[_Sum]":
         sums: dict[tuple[object, ...], _Sum] = {}
         for acl in acls:
             if acl.broken is None and (acl.root or acl.exact or acl.ordered or acl.open_clauses):
-                self._one(decider, acl, subject, operation_class, own, sums)
-        grants = [self._grant(total, own) for total in sums.values()]
-        grants = [grant for grant in grants if grant.owners.count]
-        grants += self._unseen(acls, operation_class, own)
-        closest = () if grants else self._closest(acls, operation_class)
-        return Answer(grants=tuple(grants), closest=closest)
+                self._one(engine, acl, subject, wanted, own, sums)
+        return list(sums.values())
+
+    def _shared(
+        self, engine: Engine, acls: tuple[Acl, ...], subject: Subject, wanted: OperationClass, own: str
+    ) -> Answer | None:
+        """Answer for an agent whose rules another tenant's agent has too, from one search for nobody's tenant.
+
+        None where the answer has to be searched: on first sight of the rules, and where the one witness of a
+        grant lies with the asking tenant itself.
+        """
+        if any(acl.open_clauses for acl in acls):
+            return None
+        rules = tuple((acl.profile.name, acl.root, acl.root_namespace, acl.broken, *_rules(acl)) for acl in acls)
+        key = (id(engine), wanted, rules)
+        known = self._neutral.get(key)
+        if known is None:
+            self._neutral[key] = _Neutral(engine=engine, acls=acls, first=own)
+            return None
+        if known.grants is None:
+            if known.first == own:
+                return None
+            sums = self._sums(engine, acls, subject, wanted, NOBODY)
+            known.grants = [(self._grant(total, NOBODY), _at(total.found)) for total in sums]
+        grants = []
+        for grant, at in known.grants:
+            owners = self._without(grant.owners, own)
+            if at == own:
+                return None
+            if owners.count:
+                grants.append(grant if owners is grant.owners else replace(grant, owners=owners))
+        return self._answer(grants, acls, wanted, own)
+
+    def _without(self, owners: Owners, own: str) -> Owners:
+        if owners.all_except is not None:
+            if own in owners.all_except or own not in self._known:
+                return owners
+            return Owners(all_except=tuple(sorted((*owners.all_except, own))), count=owners.count - 1)
+        if own not in owners.names:
+            return owners
+        return Owners(names=tuple(name for name in owners.names if name != own), count=owners.count - 1)
+
+    def territories(self, capabilities: Container[str]) -> Iterator[tuple[OperationClass, Territories]]:
+        """Yield the territories that the operations behind these capabilities touch, those of each class apart."""
+        for wanted, operation in tuple(self._regions):
+            if any(each in capabilities for each in ((operation,) if operation else CHANGES)):
+                yield wanted, self._of(wanted, operation)
 
     def _of(self, wanted: OperationClass, operation: str) -> Territories:
         key = (wanted, operation)
@@ -134,58 +202,72 @@ class TerritoryIndex:
                     yield each, territories
 
     def _one(  # noqa: PLR0913, PLR0917  (the parts of the question)
-        self, engine: Engine | None, acl: Acl, subject: Subject, wanted: OperationClass, own: str,
+        self, engine: Engine, acl: Acl, subject: Subject, wanted: OperationClass, own: str,
         sums: dict[tuple[object, ...], _Sum],
     ) -> None:  # fmt: skip
         if acl.root:
-            self._root(acl, wanted, own, sums)
+            self._root(engine.world, acl, wanted, own, sums)
             return
-        if not acl.open_clauses or engine is None:
+        if not acl.open_clauses:
             self._walk(engine, acl, subject, wanted, own, sums, {}, None)
             return
-        for assume, group in self._values(acl, wanted, own):
-            for assumed in engine.acls(subject, assume):
+        roots = [territories.root for _, territories in self._operations(wanted)]
+        tried = list(islice(choices(acl, dict.fromkeys(roots), own), MOST + 1))
+        for choice in tried[:MOST]:
+            for assumed in engine.acls(subject, choice.values):
                 if assumed.profile is acl.profile and assumed.broken is None:
-                    self._walk(engine, assumed, subject, wanted, own, sums, assume, group)
+                    self._walk(engine, assumed, subject, wanted, own, sums, choice.values, choice.alike)
+        if len(tried) > MOST:
+            for operation, territories in self._operations(wanted):
+                sums[(operation, "too wide")] = _too_wide(acl, territories, operation)
 
     def _walk(  # noqa: PLR0913, PLR0917  (the parts of the question)
-        self, engine: Engine | None, acl: Acl, subject: Subject, wanted: OperationClass, own: str,
+        self, engine: Engine, acl: Acl, subject: Subject, wanted: OperationClass, own: str,
         sums: dict[tuple[object, ...], _Sum], assume: Mapping[str, str], group: Counter[str] | None,
     ) -> None:  # fmt: skip
-        rules = self._trie(acl) if not assume else RuleTrie(acl)
         for operation, territories in self._operations(wanted):
+            if not self.others and not may_touch(acl, operation, territories.root, own):
+                continue
+            rules = self._trie(acl) if not assume else RuleTrie(acl)
             walk = Walk(acl, rules, territories, operation, own, self._walks)
             unowned = outside(walk) if self.others and operation in rules.root.capabilities else ()
             for found in chain(walk.found(), unowned):
-                if len(found.total) == 1 and own in found.total:
-                    continue
-                request = request_of(found, operation)
-                effect, because = _judged(engine, subject, request, found, operation, assume)
-                if effect is Effect.DENY:
-                    continue
-                key = (operation, found.kind, found.node.sure, bool(found.total), tuple(_source(found.rule)))
-                known = sums.get(key)
-                if known is None:
-                    assuming = _assuming(found.rule, assume)
-                    known = sums[key] = _Sum(operation, found, request, effect, because, assuming)
-                if not found.total:
-                    known.more.add(OTHERS)
-                    continue
-                known.parts.append((found.total, found.less))
-                if known.assuming and group is not None and set(found.total - found.less) <= set(group):
-                    known.more.update(group)
+                if not (len(found.total) == 1 and own in found.total):
+                    self._add(engine, subject, found, operation, sums, assume, group)
             if walk.full:
                 sums[(operation, "too wide")] = _too_wide(acl, territories, operation)
+
+    def _add(  # noqa: PLR0913, PLR0917  (the parts of the question)
+        self, engine: Engine, subject: Subject, found: Found, operation: str, sums: dict[tuple[object, ...], _Sum],
+        assume: Mapping[str, str], group: Counter[str] | None,
+    ) -> None:  # fmt: skip
+        answer = judged(engine, subject, found, operation, assume)
+        if answer.effect is Effect.DENY:
+            return
+        key = (operation, found.kind, found.node.sure, answer.effect, bool(found.total), tuple(_source(found.rule)))
+        known = sums.get(key)
+        if known is None:
+            assuming = (*_assuming(found.rule, assume), *answer.assuming)
+            known = _Sum(operation, found, answer.request, answer.effect, answer.because, assuming)
+            sums[key] = known
+        if not found.total:
+            known.more.add(OTHERS)
+            return
+        known.parts.append((found.total, found.less))
+        if group is not None and known.assuming and set(found.total - found.less) <= set(group):
+            known.more.update(group)
 
     def _trie(self, acl: Acl) -> RuleTrie:
         known = self._rules.get(id(acl))
         if known is None or known[0] is not acl:
-            if len(self._rules) > 64:
+            if len(self._rules) > _KEPT:
                 self._rules.clear()
             known = self._rules[id(acl)] = (acl, RuleTrie(acl))
         return known[1]
 
-    def _root(self, acl: Acl, wanted: OperationClass, own: str, sums: dict[tuple[object, ...], _Sum]) -> None:
+    def _root(
+        self, world: World, acl: Acl, wanted: OperationClass, own: str, sums: dict[tuple[object, ...], _Sum]
+    ) -> None:
         reason = Reason(policy="root", why="the token carries the policy root")
         for operation, territories in self._operations(wanted):
             node: Node | None = territories.root
@@ -195,37 +277,9 @@ class TerritoryIndex:
                 continue
             word, end = _any_word(node, acl.root_namespace, own)
             found = Found(_EVERYTHING, word, end, "everything", node.everyone(), Counter())
-            total = _Sum(operation, found, request_of(found, operation), Effect.ALLOW, (reason,), ())
+            total = _Sum(operation, found, request_of(found, operation, world), Effect.ALLOW, (reason,), ())
             total.parts.append((node.everyone(), Counter()))
             sums[(operation, "root")] = total
-
-    def _values(
-        self, acl: Acl, wanted: OperationClass, own: str
-    ) -> Iterator[tuple[dict[str, str], Counter[str] | None]]:
-        """Yield values for the open directives that can make a difference, a fresh one first."""
-        names = sorted(acl.free)
-        values: dict[str, Counter[str] | None] = {"x-nobody": None}
-        for clause in acl.open_clauses:
-            path = clause.source.namespace + clause.source.stanza.path.removeprefix("/")
-            before, _, rest = path.partition("{{")
-            behind = rest.partition("}}")[2]
-            for _, territories in self._operations(wanted):
-                for node, start in _aligned(territories.root, before):
-                    for (whole, _), members in node.groups.items():
-                        picked = [name for name in members if name.startswith(start)]
-                        below = node.children if whole else node.parts
-                        foreign = next((name for name in picked if below[name].sole != own), None)
-                        if foreign is not None:
-                            group = Counter(owner for name in picked for owner in below[name].everyone())
-                            values.setdefault(foreign[len(start) :], group)
-            if behind.startswith("*"):
-                values.setdefault("", None)
-            for rule in (*acl.exact.values(), *acl.ordered):
-                if rule.text.startswith(before):
-                    values.setdefault(rule.text[len(before) :].split("/")[0], None)
-        for value, alike in values.items():
-            if (usable(value) or not value) and not _blocked(acl, value):
-                yield dict.fromkeys(names, value), alike
 
     def _grant(self, total: _Sum, own: str) -> Grant:
         effect = total.effect if total.found.node.sure else Effect.UNKNOWN
@@ -287,7 +341,7 @@ class TerritoryIndex:
         if acl is not None and acl.broken is not None:
             return (acl.broken,)
         reasons = [
-            _why(rule, f"stops at `{rule.written}`")
+            why(rule, f"stops at `{rule.written}`")
             for rule in (*(acl.exact.values() if acl else ()), *(acl.ordered if acl else ()))
             if rule.capabilities & operations
         ]
@@ -312,50 +366,10 @@ def _too_wide(acl: Acl, territories: Territories, operation: str) -> _Sum:
     widest = max(rules, key=lambda rule: rule.text.count("+"))
     everyone = territories.root.everyone()
     found = Found(widest, "", territories.root, "", everyone, Counter())
-    because = (_why(widest, "is too wide to be searched in full"),)
+    because = (why(widest, "is too wide to be searched in full"),)
     total = _Sum(operation, found, Request(method="", path=""), Effect.UNKNOWN, because, ())
     total.parts.append((everyone, Counter()))
     return total
-
-
-def request_of(found: Found, operation: str) -> Request:
-    """Return the request whose path the server reads as the word."""
-    namespace = found.node.namespace
-    path = quote(found.word[len(namespace) :], safe="/!$&'()*+,;=:@-._~", errors="surrogateescape")
-    path = _SLASHES.sub(lambda match: "/" + "%2F" * (len(match.group()) - 1), path)
-    body: Mapping[str, object] | None = None
-    exists: bool | None = None
-    headers: dict[str, str] = {}
-    if operation in ("create", "update", "patch"):
-        body, exists = {}, operation != "create"
-    if operation == "patch":
-        headers["Content-Type"] = "application/merge-patch+json"
-    rule = found.rule
-    if rule.min_wrapping_ttl or rule.max_wrapping_ttl:
-        headers["X-Vault-Wrap-TTL"] = f"{int(rule.min_wrapping_ttl or rule.max_wrapping_ttl)}s"
-    return Request(
-        method=_METHODS[operation], path=path, namespace=namespace, body=body, headers=headers, exists=exists
-    )
-
-
-def _judged(  # noqa: PLR0913, PLR0917  (the parts of the question)
-    engine: Engine | None, subject: Subject, request: Request, found: Found, operation: str, assume: Mapping[str, str]
-) -> tuple[Effect, tuple[Reason, ...]]:
-    granting = _why(found.rule, f"grants {operation}")
-    if engine is None:
-        return Effect.ALLOW, (granting,)
-    decision = engine.decide(subject, request, assume=assume or None)
-    if decision.effect is Effect.ALLOW:
-        return Effect.ALLOW, decision.because
-    if decision.effect is Effect.UNKNOWN:
-        return Effect.UNKNOWN, (granting, *decision.because)
-    if not found.rule.plain:
-        return Effect.UNKNOWN, (_why(found.rule, f"grants {operation} under conditions"), *decision.because)
-    return Effect.DENY, ()
-
-
-def _why(rule: Rule, why: str) -> Reason:
-    return rule.sources[0].reason(why) if rule.sources else Reason(policy="", clause=rule.written, why=why)
 
 
 def _source(rule: Rule) -> Iterator[tuple[str, str, int]]:
@@ -365,11 +379,23 @@ def _source(rule: Rule) -> Iterator[tuple[str, str, int]]:
         yield (source.namespace, source.policy, source.stanza.line)
 
 
-def _blocked(acl: Acl, value: str) -> bool:
-    profile = acl.profile
-    return (profile.wildcards is not Special.INSERT and ("*" in value or "+" in value)) or (
-        profile.slashes is not Special.INSERT and "/" in value
-    )
+def _rules(acl: Acl) -> Iterator[object]:
+    """Yield what tells two lists of rules apart; equal policy texts share their stanzas."""
+    for rules in (acl.exact.values(), acl.ordered):
+        for rule in rules:
+            yield rule.text
+            yield rule.kind
+            for source in rule.sources:
+                yield source.namespace
+                yield source.policy
+                yield id(source.stanza)
+    yield from (entry.reason for entry in acl.unseen)
+
+
+def _at(found: Found) -> str:
+    """Return the only owner of the place where a witness lies, if there is one."""
+    owners = found.node.owners or tuple(islice(found.node.everyone(), 2))
+    return owners[0] if len(owners) == 1 and found.total else ""
 
 
 def _aligned(root: Node, before: str) -> list[tuple[Node, str]]:

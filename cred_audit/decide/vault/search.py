@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cred_audit.decide.vault.acl import LISTING, Acl, Rule
+from cred_audit.decide.vault.acl import LISTING, Acl, Rule, RuleKind
 from cred_audit.decide.vault.territory import Keys
 from cred_audit.decide.vault.trie import Node, RuleNode, RuleTrie, Territories, related, starting
 
@@ -142,13 +142,15 @@ class Walk:
         if rule is None or self.operation not in rule.capabilities:
             return
         total, less = self._owners(place, above=above)
+        if not total:
+            return
         kind = "parent folder" if above and node.inside is None else (node.inside or node).kind or node.kind
         yield Found(rule, path, node, kind, total, less)
 
     def _owners(self, place: Place, *, above: bool) -> tuple[Counter[str], Counter[str]]:
         bundle = place.bundle
         if bundle is None:
-            return (place.node.everyone() if above else Counter(place.node.owners)), Counter()
+            return (place.node.strictly_below() if above else Counter(place.node.owners)), Counter()
         key = (id(bundle.names), place.route, above)
         total = self.walks.totals.get(key)
         if total is None:
@@ -306,7 +308,7 @@ def _count(
             else:
                 node = node.inside if way == "inside" else node.plus
         if node is not None:
-            total.update(node.everyone() if above else node.owners)
+            total.update(node.strictly_below() if above else node.owners)
     return total
 
 
@@ -329,6 +331,41 @@ def advance(alive: tuple[RuleNode, ...], best: int, segment: str) -> tuple[tuple
                 for end in range(len(segment) + 1):
                     best = min(best, parts.get(segment[:end], best))
     return tuple(node for node in after if node.top < best), best
+
+
+def may_touch(acl: Acl, operation: str, root: Node, own: str) -> bool:
+    """Whether some clause that grants the operation may meet what others than the asking owner hold.
+
+    A quick test that never misses one: it follows each clause's literal segments and gives up at anything wild.
+    """
+    return any(
+        operation in rule.capabilities and _meets(rule, root, own)
+        for rules in (acl.exact.values(), acl.ordered)
+        for rule in rules
+    )
+
+
+def _meets(rule: Rule, root: Node, own: str) -> bool:
+    node: Node | None = root
+    parts = rule.text.split("/")
+    last = parts.pop() if rule.prefix else ""
+    for part in parts:
+        if node is None:
+            return False
+        if node.sole in (None, own):
+            return False
+        if (
+            node.plus is not None or node.inside is not None or (rule.kind is RuleKind.SEGMENTS and part == "+")
+            or (part == "" and node.zone) or (node.parts and related((part,), node.parts))
+        ):  # fmt: skip
+            return True
+        node = node.children.get(part)
+    if node is None or node.sole in (None, own):
+        return False
+    if not last or node.plus is not None or node.inside is not None:
+        return True
+    names = (*node.children, *node.parts) if len(node.children) + len(node.parts) <= _FEW else None
+    return names is None or any(name.startswith(last) or last.startswith(name) for name in names)
 
 
 def usable(segment: str) -> bool:

@@ -164,16 +164,27 @@ CHANGES = ("create", "update", "patch", "delete")
 
 
 class Places:
-    """The namespaces of a world, found by path or by the path above them."""
+    """The namespaces of a world, found by path or by the path above them, and the mounts in them."""
 
     def __init__(self, world: World) -> None:
         self.known = {namespace.path: namespace for namespace in world.namespaces}
         self.sorted = sorted(self.known)
+        self.lists_details = world.server.product != "vault"
+        self._mounts: dict[str, dict[str, Mount]] = {}
 
-    def mounts(self, namespace: str) -> tuple[Mount, ...]:
-        """Return the known mounts of a namespace."""
+    def mounts(self, namespace: str) -> Mapping[str, Mount]:
+        """Return the known mounts of a namespace by path."""
+        found = self._mounts.get(namespace)
+        if found is None:
+            known = self.known.get(namespace)
+            found = {mount.path: mount for mount in (known.mounts or () if known is not None else ())}
+            self._mounts[namespace] = found
+        return found
+
+    def seen(self, namespace: str) -> bool:
+        """Whether the mounts of a namespace were read."""
         known = self.known.get(namespace)
-        return (known.mounts or ()) if known is not None else ()
+        return known is not None and known.mounts is not None
 
     def below(self, namespace: str) -> Iterator[Namespace]:
         """Yield a namespace and every one inside it."""
@@ -183,77 +194,129 @@ class Places:
             yield self.known[path]
 
 
+Key = tuple[str | None, ...]
+"""Segments of a pattern; None is any one segment."""
+
+
 def regions(places: Places, holding: Holding) -> Iterator[Region]:
     """Yield every region of a holding. Mounts that were not seen are taken for KV of either version."""
     what = holding.what
     if isinstance(what, KvHolding):
-        mount = next((mount for mount in places.mounts(what.namespace) if mount.path == what.mount), None)
-        yield from _kv(what.namespace, what.mount, what.prefix, mount.version if mount else None)
+        mount = places.mounts(what.namespace).get(what.mount)
+        version = mount.version if mount else None
+        yield from _kv(places, what.namespace, what.mount, tuple(what.prefix.split("/")), version, prefix=True)
     elif isinstance(what, PathHolding):
         yield from _path(places, what)
     else:
         yield from _namespace(places, what.namespace)
 
 
-def _kv(namespace: str, mount: str, prefix: str, version: int | None) -> Iterator[Region]:
+def _kv(  # noqa: PLR0913  (the parts of a set of keys)
+    places: Places, namespace: str, mount: str, key: Key, version: int | None, *, prefix: bool
+) -> Iterator[Region]:
     root = tuple((namespace + mount).rstrip("/").split("/"))
-    key = tuple(prefix.split("/"))
     sure = version is not None
     if version != 1:
         for wanted, operation, view, keys, kind in _KV2:
+            if view != "detailed-metadata" or places.lists_details:
+                yield Region(
+                    wanted=wanted, operation=operation, segments=(*root, view, *key), open=prefix, base=len(root) + 1,
+                    keys=keys, listing=operation in ("list", "scan"), namespace=namespace, kind=kind, sure=sure,
+                )  # fmt: skip
+        for operation in ("create", "update"):
             yield Region(
-                wanted=wanted, operation=operation, segments=(*root, view, *key), base=len(root) + 1, keys=keys,
-                listing=operation in ("list", "scan"), namespace=namespace, kind=kind, sure=sure,
+                wanted=_WRITE, operation=operation, segments=(*root, "config"), open=False, base=len(root),
+                keys=Keys.RAW, namespace=namespace, kind="mount configuration", sure=sure,
             )  # fmt: skip
     if version != 2:
         for wanted, operation, kind in _KV1:
             yield Region(
-                wanted=wanted, operation=operation, segments=(*root, *key), base=len(root), keys=Keys.RAW,
+                wanted=wanted, operation=operation, segments=(*root, *key), open=prefix, base=len(root), keys=Keys.RAW,
                 listing=operation in ("list", "scan"), namespace=namespace, kind=kind, sure=sure,
             )  # fmt: skip
 
 
 def _path(places: Places, what: PathHolding) -> Iterator[Region]:
+    """Yield the regions of a pattern in each mount that it meets, and as it stands where it meets none."""
     pattern = what.pattern.removeprefix("/")
     prefix = pattern.endswith("*")
-    bare = pattern.removesuffix("*")
-    mount = next((mount for mount in places.mounts(what.namespace) if bare.startswith(mount.path)), None)
-    parts = tuple(None if part == "+" else part for part in (what.namespace + bare).split("/"))
-    base = len((what.namespace + (mount.path if mount else bare.split("/")[0] + "/")).split("/")) - 1
-    engine = mount.type if mount else ""
-    folders = _ISSUING.get(engine)
-    if engine in ("kv", "generic") and mount is not None and mount.version == 2:
-        folder = parts[base] if len(parts) > base else None
-        for wanted, operation, view, keys, kind in _KV2:
-            if view == folder:
-                yield Region(
-                    wanted=wanted, operation=operation, segments=parts, open=prefix, base=base + 1, keys=keys,
-                    listing=prefix and None not in parts and operation in ("list", "scan"),
-                    namespace=what.namespace, kind=kind,
-                )  # fmt: skip
+    parts: Key = tuple(None if part == "+" else part for part in pattern.removesuffix("*").split("/"))
+    met = False
+    for mount in _mounts_met(places, what.namespace, parts, prefix=prefix):
+        own = mount.path.rstrip("/").split("/")
+        rest: Key = parts[len(own) :] if len(parts) > len(own) else ("",)
+        met = True
+        if mount.type in ("kv", "generic"):
+            yield from _kv_path(places, what.namespace, mount, rest, prefix=prefix)
+        else:
+            yield from _engine(what.namespace, mount, rest, prefix=prefix)
+    if not met:
+        base = len(what.namespace.split("/"))
+        whole = (*what.namespace.split("/")[:-1], *parts)
+        seen = places.seen(what.namespace)
+        for wanted, operation, kind in (*_ANY_ENGINE, *(() if seen else ((_READ, "update", "value"),))):
+            yield _other(wanted, operation, whole, base, what.namespace, kind, prefix=prefix, sure=seen)
+
+
+def _mounts_met(places: Places, namespace: str, parts: Key, *, prefix: bool) -> Iterator[Mount]:
+    known = places.mounts(namespace)
+    if len(parts) > 1 and None not in parts:
+        text = ""
+        for part in parts[:-1]:
+            text += f"{part}/"
+            if text in known:
+                yield known[text]
+                return
+    for mount in known.values():
+        own = mount.path.rstrip("/").split("/")
+        here = parts[: len(own)] if len(parts) > len(own) else parts[:-1]
+        if not all(part in (None, name) for part, name in zip(here, own, strict=False)):
+            continue
+        last = parts[-1]
+        if len(parts) > len(own) or (prefix and (last is None or own[len(parts) - 1].startswith(last))):
+            yield mount
+
+
+def _kv_path(places: Places, namespace: str, mount: Mount, rest: Key, *, prefix: bool) -> Iterator[Region]:
+    """Yield every way to the keys that a pattern names: who owns a secret's value owns its metadata too."""
+    if mount.version == 1:
+        yield from _kv(places, namespace, mount.path, rest, 1, prefix=prefix)
         return
+    views = {view for _, _, view, _, _ in _KV2}
+    view = rest[0]
+    if len(rest) > 1:
+        if view is None or view in views:
+            yield from _kv(places, namespace, mount.path, rest[1:], 2, prefix=prefix)
+    elif prefix and (view is None or any(name.startswith(view) for name in views)):
+        yield from _kv(places, namespace, mount.path, ("",), 2, prefix=True)
+    if mount.version is None:
+        yield from _kv(places, namespace, mount.path, rest, None, prefix=prefix)
+
+
+def _engine(namespace: str, mount: Mount, rest: Key, *, prefix: bool) -> Iterator[Region]:
+    root: Key = tuple((namespace + mount.path).rstrip("/").split("/"))
+    folders = _ISSUING.get(mount.type)
     for wanted, operation, kind in _ANY_ENGINE:
         if wanted is not _READ or folders is None:
-            yield _other(wanted, operation, parts, base, what.namespace, kind, prefix=prefix)
-    for operation, folder_name, kind in folders or ():
-        names = folder_name.split("/")
-        here = parts[base : base + len(names)]
-        if len(here) == len(names) and all(part in (None, name) for part, name in zip(here, names, strict=True)):
-            exact = (*parts[:base], *names, *parts[base + len(names) :])
-            yield _other(_READ, operation, exact, base + len(names), what.namespace, kind, prefix=prefix)
-        elif prefix and len(parts) == base + 1 and parts[-1] is not None and names[0].startswith(parts[-1]):
-            yield _other(
-                _READ, operation, (*parts[:base], *names, ""), base + len(names), what.namespace, kind, prefix=True
-            )
+            yield _other(wanted, operation, (*root, *rest), len(root), namespace, kind, prefix=prefix)
+    for operation, folder, kind in folders or ():
+        names = folder.split("/")
+        here = rest[: len(names)]
+        base = len(root) + len(names)
+        if len(rest) > len(names) and all(part in (None, name) for part, name in zip(here, names, strict=True)):
+            exact = (*root, *names, *rest[len(names) :])
+            yield _other(_READ, operation, exact, base, namespace, kind, prefix=prefix)
+        elif prefix and len(rest) == 1 and (rest[0] is None or names[0].startswith(rest[0])):
+            yield _other(_READ, operation, (*root, *names, ""), base, namespace, kind, prefix=True)
 
 
 def _other(  # noqa: PLR0913, PLR0917  (a region without its defaults)
     wanted: OperationClass, operation: str, segments: tuple[str | None, ...], base: int, namespace: str, kind: str,
-    *, prefix: bool,
+    *, prefix: bool, sure: bool = True,
 ) -> Region:  # fmt: skip
     return Region(
         wanted=wanted, operation=operation, segments=segments, open=prefix, base=base, keys=Keys.RAW,
-        namespace=namespace, kind=kind,
+        namespace=namespace, kind=kind, sure=sure,
     )  # fmt: skip
 
 
@@ -261,12 +324,16 @@ _NOT_SHARED = frozenset({"cubbyhole", "ns_cubbyhole", "system", "ns_system", "id
 
 
 def _namespace(places: Places, namespace: str) -> Iterator[Region]:
+    if namespace not in places.known:
+        yield from _not_seen(namespace)
     for known in places.below(namespace):
+        if known.mounts is None:
+            yield from _not_seen(known.path)
         for mount in known.mounts or ():
             if mount.type in ("kv", "generic"):
-                yield from _kv(known.path, mount.path, "", mount.version)
+                yield from _kv(places, known.path, mount.path, ("",), mount.version, prefix=True)
             elif mount.type not in _NOT_SHARED:
-                yield from _path(places, PathHolding(namespace=known.path, pattern=mount.path + "*"))
+                yield from _engine(known.path, mount, ("",), prefix=True)
         folders = list(_CONTROL)
         folders += [f"auth/{m.path}{f}" for m in known.auth_mounts or () if m.type != "token" for f in _AUTH_CONTROL]
         for folder in folders:
@@ -275,3 +342,10 @@ def _namespace(places: Places, namespace: str) -> Iterator[Region]:
                 wanted=OperationClass.CONTROL, operation="", segments=parts, base=len(parts) - 1,
                 keys=Keys.RAW, namespace=known.path, kind=f"control of {folder.rstrip('/')}",
             )  # fmt: skip
+
+
+def _not_seen(namespace: str) -> Iterator[Region]:
+    """Yield everything in a namespace whose mounts were not read: each grant there is unknown."""
+    parts: Key = tuple(namespace.split("/"))
+    for wanted, operation, kind in (*_ANY_ENGINE, (_READ, "update", "value")):
+        yield _other(wanted, operation, parts, len(parts) - 1, namespace, kind, prefix=True, sure=False)

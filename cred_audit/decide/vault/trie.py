@@ -78,14 +78,26 @@ class Node:
             self._everyone = total
         return self._everyone
 
+    def strictly_below(self) -> Counter[str]:
+        """Return how often each owner occurs below: what a listing of this folder shows."""
+        if not self.owners:
+            return self.everyone()
+        below = Counter(self.everyone())
+        below.subtract(self.owners)
+        return +below
+
 
 class Territories:
     """The regions of one class of one operation."""
 
     def __init__(self, regions: Iterable[tuple[str, Region]]) -> None:
         self.root = Node()
+        self._owners: dict[Node, set[str]] = {}
         for owner, region in regions:
             self._add(owner, region)
+        for node, owners in self._owners.items():
+            node.owners = tuple(sorted(owners))
+        self._owners.clear()
         self._shapes: dict[object, int] = {}
         self._finish(self.root)
 
@@ -119,7 +131,7 @@ class Territories:
             node.inside = node.inside or Node()
             _copy(node, node.inside)
             node = node.inside
-        node.owners = tuple(sorted({*node.owners, owner}))
+        self._owners.setdefault(node, set()).add(owner)
 
     def _finish(self, root: Node) -> None:
         """Give every node its shape, children before parents, without recursion (prefixes may be deep)."""
