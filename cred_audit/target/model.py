@@ -125,7 +125,7 @@ class Tenant:
     agents: tuple[Agent, ...] = ()
     territory: Territory = field(default_factory=Territory)
     line: int = 0
-    """Where the target file declares it."""
+    """Where the target file declares it; its row's line when it comes from a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +145,8 @@ class VaultSource:
     version: str | None = None
     mounts: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None
     """Offline: namespace -> mount path -> {type, version}."""
+    namespaces: tuple[str, ...] = ()
+    """Offline: namespaces that exist besides the root, with their trailing slashes."""
 
     @property
     def offline(self) -> bool:
@@ -161,6 +163,7 @@ class Accepted:
     reason: str
     ticket: str | None = None
     until: datetime | None = None
+    """With its zone; a day counts to its end in UTC."""
     line: int = 0
 
 
