@@ -110,7 +110,7 @@ def _body(world: World | None, namespace: str, path: str) -> Mapping[str, Any]:
 def _understood(world: World, request: Request, operation: str) -> bool:
     """Whether the fields of such a request are all known, so that a refusal of every try is a proof."""
     served = routes_of(world).engine_of(request.namespace, request.path)
-    return operation not in _BODIES or (served is not None and served.type == "kv" and served.version == 2)
+    return operation not in _BODIES or (served is not None and served.type == "kv" and served.version is not None)
 
 
 def _meeting(plain: Request, rule: Rule, operation: str, world: World) -> Iterator[Request]:
@@ -142,7 +142,10 @@ def _meeting(plain: Request, rule: Rule, operation: str, world: World) -> Iterat
 
 def _values(rule: Rule, name: str, usual: Any) -> tuple[Any, ...]:
     listed = [*(rule.allowed or {}).get(name.lower(), ()), *(rule.allowed or {}).get("*", ())]
-    return (usual, *(value.strip("*") if isinstance(value, str) else value for value in listed))
+    texts = [value.strip("*") for value in listed if isinstance(value, str)]
+    others = [value for value in listed if not isinstance(value, str)]
+    # A star may stand for nothing or for something.
+    return (usual, *texts, *others, *(f"{text}x" for text in texts))
 
 
 def _stored(
