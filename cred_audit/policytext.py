@@ -6,14 +6,18 @@ namespace, with the number of clauses that it stands for.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from cred_audit.decide.vault.acl import stanzas_of
-from cred_audit.decide.vault.model import Namespace, PolicyDocument, World
-from cred_audit.decide.vault.patterns import normal
+from cred_audit.decide.vault.identity import Unknown
+from cred_audit.decide.vault.model import Namespace, PolicyDocument, Subject, World
+from cred_audit.decide.vault.patterns import TEMPLATE, normal, parts_of
 from cred_audit.decide.vault.policy import Dialect, PolicySyntaxError, Stanza
 from cred_audit.decide.vault.profile import profiles
+from cred_audit.decide.vault.routes import Engine, routes_of
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict
+from cred_audit.isolation import isolation
 from cred_audit.survey import unseen
 
 
@@ -35,6 +39,16 @@ class Clause:
     def denies(self) -> bool:
         """Whether it takes access away: an empty list of capabilities does so too."""
         return not self.granted
+
+    @property
+    def limits(self) -> bool:
+        """Whether it grants under conditions."""
+        stanza = self.stanza
+        return bool(
+            stanza.allowed_parameters or stanza.denied_parameters or stanza.required_parameters
+            or stanza.min_wrapping_ttl or stanza.max_wrapping_ttl or stanza.control_group
+            or stanza.pagination_limit > 0 or stanza.list_filter
+        )  # fmt: skip
 
     @property
     def subject(self) -> str:
@@ -94,6 +108,21 @@ def mounts_unseen(snapshot: Snapshot, held: Iterable[str] | None = None) -> Iter
     for entry in world_of(snapshot).namespaces:
         if entry.mounts is None and (wanted is None or entry.path.startswith(wanted)):
             yield unseen(f"{entry.path}sys/mounts", snapshot)
+
+
+def auth_methods_unseen(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield the UNKNOWN for each namespace whose auth methods were not seen."""
+    for entry in world_of(snapshot).namespaces:
+        if entry.auth_mounts is None:
+            yield unseen(f"{entry.path}sys/auth", snapshot)
+
+
+def versions_unseen(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield the UNKNOWN for each KV mount whose version was not seen."""
+    for entry in world_of(snapshot).namespaces:
+        for mount in entry.mounts or ():
+            if mount.type in ("kv", "generic") and mount.version is None:
+                yield unseen(f"{entry.path}sys/mounts/{mount.path}", snapshot)
 
 
 def world_of(snapshot: Snapshot) -> World:
@@ -175,6 +204,80 @@ def judge_clauses(  # noqa: PLR0913  (each part of the claim has its name)
                 yield clause_finding(clause, found, fix)
         if clean:
             yield passed(text, breaks)
+
+
+class Together:
+    """Which clauses act together: those of one policy, and those of the policies that an agent of the target holds."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Take the snapshot."""
+        self._clauses: dict[tuple[str, str], tuple[Clause, ...]] = {}
+        for text in texts(snapshot):
+            for clause in text.clauses:
+                key = (clause.policy.namespace, clause.policy.name)
+                self._clauses[key] = (*self._clauses.get(key, ()), clause)
+        self._held: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        self.unknown: str = ""
+        """An agent whose policies are not known; empty when there is none."""
+        for acting in isolation(snapshot).acting:
+            if isinstance(acting.subject, Unknown):
+                self.unknown = f"{acting.tenant}/{acting.agent}"
+                continue
+            names = frozenset(held(acting.subject))
+            for name in names:
+                self._held.setdefault(name, set()).update(names)
+
+    def beside(self, clause: Clause) -> Iterator[Clause]:
+        """Yield the other clauses that act together with one."""
+        own = (clause.policy.namespace, clause.policy.name)
+        for key in sorted({own} | self._held.get(own, set())):
+            for other in self._clauses.get(key, ()):
+                if other is not clause:
+                    yield other
+
+
+def held(subject: Subject) -> Iterator[tuple[str, str]]:
+    """Yield namespace and name of each policy that a subject carries."""
+    for name in subject.policies:
+        yield subject.namespace, name.strip().lower()
+    if subject.entity is not None:
+        for name in subject.entity.policies:
+            yield subject.entity.namespace, name.strip().lower()
+    for group in subject.groups:
+        for name in group.policies:
+            yield group.namespace, name.strip().lower()
+
+
+def unrouted(world: World, pattern: str) -> bool:
+    """Whether the mounts of the namespace to which a pattern leads were not seen."""
+    namespace, path = place_of(world, pattern)
+    entry = routes_of(world).entries.get(namespace)
+    return entry is not None and (entry.auth_mounts if path.startswith("auth/") else entry.mounts) is None
+
+
+def place_of(world: World, pattern: str) -> tuple[str, str]:
+    """Return the namespace in which the literal beginning of a pattern ends, and the rest of the pattern."""
+    known = routes_of(world).paths
+    parts, is_open = parts_of(pattern)
+    namespace = ""
+    for part in parts[:-1] if is_open else parts:
+        if part is None or f"{namespace}{part}/" not in known:
+            break
+        namespace += f"{part}/"
+    return namespace, pattern[len(namespace) :]
+
+
+def served(world: World, pattern: str) -> tuple[Engine, str] | None:
+    """Return the engine to which the literal beginning of a pattern leads, and what follows its mount."""
+    namespace, path = place_of(world, pattern)
+    parts, is_open = parts_of(path)
+    fixed = [
+        part for part in takewhile(lambda part: part is not None and TEMPLATE not in part, parts) if part is not None
+    ]
+    if is_open and len(fixed) == len(parts):
+        fixed.pop()
+    found = routes_of(world).engine_of(namespace, "/".join([*fixed, ""]))
+    return None if found is None else (found, path[len(found.start) :])
 
 
 def passed(text: NamespaceText, breaks: str) -> Finding:
