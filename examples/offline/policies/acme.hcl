@@ -1,0 +1,4 @@
+# its own secrets
+path "secret/data/acme/*" {
+  capabilities = ["create", "read", "update", "delete"]
+}

@@ -1,0 +1,4 @@
+# its own secrets
+path "secret/data/gamma/*" {
+  capabilities = ["read"]
+}
