@@ -1,0 +1,187 @@
+"""Ask whether the target's agents may make particular requests, for claims that name the requests.
+
+Unlike a territory, these are few known paths, so each is decided as it goes over the wire. One finding is one
+clause that lets a tenant's agents through, with the number of requests that it lets through.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import quote
+
+from cred_audit.decide import Decision, Effect
+from cred_audit.decide.vault.acl import applies
+from cred_audit.decide.vault.hcl import PolicySyntaxError
+from cred_audit.decide.vault.identity import Unknown
+from cred_audit.decide.vault.model import AuthMount, PolicyDocument, Request, Subject
+from cred_audit.decide.vault.policy import Dialect, Stanza, decode_text, parse_policy
+from cred_audit.facts import Snapshot
+from cred_audit.finding import Evidence, Finding, Verdict
+from cred_audit.isolation import Acting, Isolation, clause_evidence, command_of, isolation, witness_of
+from cred_audit.target.model import VaultPrincipal
+
+Ask = Callable[["Agent"], Iterable[Request]]
+"""Given an agent, the requests that it must not be able to make."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One declared agent whose policies are known."""
+
+    acting: Acting
+    principal: VaultPrincipal
+    subject: Subject
+
+    @property
+    def name(self) -> str:
+        """Tenant and agent, as the target names them."""
+        return f"{self.acting.tenant}/{self.acting.agent}"
+
+
+@dataclass(slots=True)
+class _Let:
+    """A clause and what it lets through."""
+
+    request: Request
+    decision: Decision
+    requests: set[tuple[str, str, str]] = field(default_factory=set)
+    agents: list[str] = field(default_factory=list)
+
+
+def agents(snapshot: Snapshot) -> Iterator[Agent | Finding]:
+    """Yield each declared agent; for one whose policies are not known the UNKNOWN that says why."""
+    principals = {(tenant.id, agent.id): agent.vault for tenant in snapshot.target.tenants for agent in tenant.agents}
+    for acting in isolation(snapshot).acting:
+        principal = principals[acting.tenant, acting.agent]
+        if isinstance(acting.subject, Unknown) or principal is None:
+            reason = acting.subject.reason if isinstance(acting.subject, Unknown) else "it has no Vault principal"
+            yield unknown_agent(acting, reason, acting.subject.where if isinstance(acting.subject, Unknown) else "")
+        else:
+            yield Agent(acting=acting, principal=principal, subject=acting.subject)
+
+
+def judge_requests(snapshot: Snapshot, ask: Ask, can: str, fix: str) -> Iterator[Finding]:
+    """Yield the findings of the claim "no agent can <can>"."""
+    asked = isolation(snapshot)
+    lets: dict[tuple[str, str], _Let] = {}
+    for agent in agents(snapshot):
+        if isinstance(agent, Finding):
+            yield agent
+            continue
+        refused: list[Decision] = []
+        free = True
+        for request in ask(agent):
+            decision = asked.engine.decide(agent.subject, request)
+            if decision.effect is Effect.DENY:
+                refused.append(decision)
+                continue
+            free = False
+            _note(lets, agent, request, decision)
+        if free:
+            yield _refused(agent, can, refused)
+    for (tenant, subject), let in lets.items():
+        yield _let_through(tenant, subject, let, can, fix)
+
+
+def _note(lets: dict[tuple[str, str], _Let], agent: Agent, request: Request, decision: Decision) -> None:
+    key = (agent.acting.tenant, clause_subject(decision))
+    let = lets.setdefault(key, _Let(request=request, decision=decision))
+    let.requests.add((request.namespace, request.method, request.path))
+    if agent.acting.agent not in let.agents:
+        let.agents.append(agent.acting.agent)
+
+
+def clause_subject(decision: Decision) -> str:
+    """Return the stable name of the clause that decided."""
+    reason = decision.because[0]
+    if not reason.policy:
+        return f"{decision.effect.value}:{reason.why}"
+    path = reason.clause.split('"')[1:2] or [reason.clause[:80]]
+    open_ends = " (unknown)" if decision.effect is Effect.UNKNOWN else ""
+    return f"policy:{reason.namespace}{reason.policy} {path[0]}{open_ends}"
+
+
+def _refused(agent: Agent, can: str, refused: list[Decision]) -> Finding:
+    reasons = {decision.because[0]: None for decision in refused}
+    shown = tuple(clause_evidence(reason) for reason in list(reasons)[:3])
+    return Finding(
+        verdict=Verdict.PASS,
+        subject=f"agent:{agent.name}",
+        tenant=agent.acting.tenant,
+        agents=(agent.acting.agent,),
+        count=max(len(refused), 1),
+        summary=f"{agent.name} cannot {can}.",
+        evidence=shown or (Evidence(where=f"agent {agent.name}", shows="there is no such request for it"),),
+    )
+
+
+def _let_through(tenant: str, subject: str, let: _Let, can: str, fix: str) -> Finding:
+    known = let.decision.effect is Effect.ALLOW
+    who = f"{tenant}/{let.agents[0]}" if len(let.agents) == 1 else f"{len(let.agents)} agents of {tenant}"
+    return Finding(
+        verdict=Verdict.FAIL if known else Verdict.UNKNOWN,
+        subject=f"{tenant}: {subject}",
+        tenant=tenant,
+        agents=tuple(let.agents),
+        count=len(let.requests),
+        summary=f"{who} {'can' if known else 'may be able to'} {can}.",
+        evidence=tuple(clause_evidence(reason) for reason in let.decision.because),
+        witness=witness_of(_operation(let.request), let.request),
+        assuming=let.decision.assuming,
+        reproduce=command_of(let.request),
+        fix=fix if known else None,
+    )
+
+
+def _operation(request: Request) -> str:
+    if request.method in ("POST", "PUT"):
+        return "create" if request.exists is False else "update"
+    return {"GET": "read"}.get(request.method, request.method.lower())
+
+
+def unknown_agent(acting: Acting, reason: str, where: str) -> Finding:
+    """Return the UNKNOWN of an agent of which something was not seen."""
+    name = f"{acting.tenant}/{acting.agent}"
+    return Finding(
+        verdict=Verdict.UNKNOWN,
+        subject=f"agent:{name}",
+        tenant=acting.tenant,
+        agents=(acting.agent,),
+        summary=f"What {name} may do is not known: {reason}.",
+        evidence=(Evidence(where=where, shows=reason),),
+    )
+
+
+def write(namespace: str, path: str, body: dict[str, object]) -> Request:
+    """Return the request that changes an object which exists."""
+    return Request(method="POST", path=quote(path, safe="/"), namespace=namespace, body=body, exists=True)
+
+
+def clauses(asked: Isolation, subject: Subject) -> Iterator[tuple[PolicyDocument, Stanza | None]]:
+    """Yield each clause of the policies that act on a subject; None stands for a policy that cannot be read."""
+    dialect = asked.engine.profiles[0].dialect
+    for document in applies(asked.engine.policies, subject):
+        stanzas = _stanzas(document.text, dialect) if document.text is not None else None
+        for stanza in (None,) if stanzas is None else stanzas:
+            yield document, stanza
+
+
+@lru_cache(maxsize=32768)
+def _stanzas(text: str, dialect: Dialect) -> tuple[Stanza, ...] | None:
+    try:
+        return parse_policy(decode_text(text), dialect)
+    except PolicySyntaxError:
+        return None
+
+
+def login_of(asked: Isolation, principal: VaultPrincipal) -> AuthMount | None:
+    """Return the auth method through which a principal given by its role logs in."""
+    path = f"{principal.role.strip('/')}/"
+    mounts = [
+        mount
+        for namespace in asked.world.namespaces
+        if namespace.path == principal.namespace
+        for mount in namespace.auth_mounts or ()
+        if path.startswith(f"auth/{mount.path}")
+    ]
+    return max(mounts, key=lambda mount: len(mount.path), default=None)
