@@ -200,22 +200,38 @@ def applies(policies: Mapping[tuple[str, str], PolicyDocument], subject: Subject
     """Return the policies that act on a subject, in the order in which the server merges them.
 
     Token policies are those of the token's namespace, entity policies those of the entity's. A group's act
-    when the group is in the entity's namespace or below it. Names without a policy are skipped.
+    when the group is in the token's namespace or below it. Names without a policy are skipped.
     """
     wanted = {(subject.namespace, name.strip().lower()) for name in subject.policies}
     entity = subject.entity
     if entity is not None:
         wanted |= {(entity.namespace, name.strip().lower()) for name in entity.policies}
         for group in subject.groups:
-            if group.namespace.startswith(entity.namespace):
+            if group.namespace.startswith(subject.namespace):
                 wanted |= {(group.namespace, name.strip().lower()) for name in group.policies}
     chosen = (policies[key] for key in wanted if key in policies)
     return tuple(sorted(chosen, key=lambda policy: (policy.name, policy.namespace)))
 
 
 @lru_cache(maxsize=32768)
-def _stanzas(text: str, dialect: Dialect) -> tuple[Stanza, ...]:
-    return parse_policy(decode_text(text), dialect)
+def _read(text: str, dialect: Dialect) -> tuple[Stanza, ...] | PolicySyntaxError:
+    try:
+        return parse_policy(decode_text(text), dialect)
+    except PolicySyntaxError as error:
+        return error
+
+
+def stanzas_of(text: str, dialect: Dialect, now: datetime | None = None) -> tuple[Stanza, ...]:
+    """Return the stanzas of a policy's text, as stored; each text is read once. Raises PolicySyntaxError.
+
+    With `now`, what the server does not look at in a stanza that has expired may be wrong.
+    """
+    read = _read(text, dialect)
+    if not isinstance(read, PolicySyntaxError):
+        return read
+    if now is None:
+        raise PolicySyntaxError(read.message, read.line, read.column)
+    return parse_policy(decode_text(text), dialect, now=now)
 
 
 def compile_acl(
@@ -257,13 +273,12 @@ class _Builder:
             self._unseen(policy, "its text was not seen")
             return
         try:
-            stanzas = _stanzas(policy.text, self.profile.dialect)
+            stanzas = stanzas_of(policy.text, self.profile.dialect, self.now)
         except PolicySyntaxError as error:
             self._unseen(policy, f"line {error.line}: {error.message}")
             return
         for stanza in stanzas:
-            if stanza.expiration is None or stanza.expiration > self.now:
-                self._stanza(policy, stanza)
+            self._stanza(policy, stanza)
 
     def _unseen(self, policy: PolicyDocument, why: str) -> None:
         reason = Reason(policy=policy.name, namespace=policy.namespace, why=why)
@@ -281,13 +296,22 @@ class _Builder:
             allow_wildcards=policy.allow_wildcards,
             allow_slashes=policy.allow_slashes,
         )
-        if resolved.outcome is Outcome.FAILED and self.broken is None:
-            self.broken = source.reason(f"{resolved.why}, so the server refuses every request of the token")
+        # The server resolves the path before it looks at the expiration.
+        if resolved.outcome is Outcome.FAILED:
+            self._broken(source, resolved.why)
+        elif stanza.expiration is not None and stanza.expiration <= self.now:
+            return
         elif resolved.outcome is Outcome.FREE:
             self.open.append(self._open(source, resolved.path, resolved.free))
         elif resolved.outcome is Outcome.RESOLVED:
             text = policy.namespace + resolved.path.removeprefix("/")
+            if "+*" in text:
+                self._broken(source, "its values make +* of the path")
             self.sources.setdefault(text, []).append(source)
+
+    def _broken(self, source: Source, why: str) -> None:
+        if self.broken is None:
+            self.broken = source.reason(f"{why}, so the server refuses every request of the token")
 
     def _open(self, source: Source, path: str, free: frozenset[str]) -> FreeClause:
         marked = re.sub(r"\{\{.*?\}\}", "\0", path.removeprefix("/"), flags=re.DOTALL)
@@ -307,7 +331,7 @@ class _Builder:
         patterns.sort(key=_priority, reverse=True)
         return Acl(
             profile=self.profile,
-            root="root" in self.subject.policies,
+            root=any(name.strip().lower() == "root" for name in self.subject.policies),
             root_namespace=self.subject.namespace,
             exact=exact,
             ordered=tuple(patterns),
@@ -337,14 +361,23 @@ def _merged(text: str, sources: tuple[Source, ...]) -> Rule:
         capabilities=frozenset().union(*(stanza.capabilities for stanza in stanzas)),
         allowed=allowed or None,
         denied=denied or None,
-        required=frozenset(name for stanza in stanzas for name in stanza.required_parameters),
-        min_wrapping_ttl=min((s.min_wrapping_ttl for s in stanzas if s.min_wrapping_ttl), default=0),
-        max_wrapping_ttl=min((s.max_wrapping_ttl for s in stanzas if s.max_wrapping_ttl), default=0),
+        required=frozenset(name.lower() for stanza in stanzas for name in stanza.required_parameters),
+        min_wrapping_ttl=_shortest([stanza.min_wrapping_ttl for stanza in stanzas]),
+        max_wrapping_ttl=_shortest([stanza.max_wrapping_ttl for stanza in stanzas]),
         control_group=stanzas[0].control_group,
         pagination_limit=min(limits, default=0),
         list_filter=next((stanza.list_filter for stanza in stanzas if stanza.list_filter), ""),
         sources=sources,
     )
+
+
+def _shortest(times: list[float]) -> float:
+    """Return the shortest time above 0; one of 0 or less is kept only where it comes first and alone."""
+    merged = times[0]
+    for time in times[1:]:
+        if time > 0 and (merged == 0 or time < merged):
+            merged = time
+    return merged
 
 
 def _values(sides: Iterable[Mapping[str, tuple[Any, ...]] | None]) -> dict[str, tuple[Any, ...]]:

@@ -5,28 +5,45 @@ may have decides, and an answer that they do not share is UNKNOWN.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from cred_audit.decide import Decision, Effect, Reason
 from cred_audit.decide.vault import paths
-from cred_audit.decide.vault.acl import Acl, Rule, Unseen, applies, compile_acl
+from cred_audit.decide.vault.acl import LISTING, Acl, Rule, Unseen, applies, compile_acl
+from cred_audit.decide.vault.duration import whole
+from cred_audit.decide.vault.fields import bad_field
+from cred_audit.decide.vault.hcl import GO_SPACE
 from cred_audit.decide.vault.model import Namespace, PolicyDocument, Request, Subject, World
 from cred_audit.decide.vault.profile import Profile, profiles
+from cred_audit.decide.vault.routes import routes_of
 from cred_audit.decide.vault.wire import Rejected, Resolved, Unresolved, resolve
 
 _WITH_PARAMETERS = frozenset({"read", "create", "update", "patch", "recover"})
+HELD_FOREVER = "holds the request for approvals and gives no way to release it"
+"""Why a control group without a time denies: the server answers 200, does nothing and names no request to approve."""
 _SHOWN = ("create", "delete", "list", "patch", "read", "scan", "subscribe", "recover", "sudo", "update")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection(Decision):
+    """A DENY that no policy gave: the server answers before it looks at them."""
 
 
 class Engine:
     """One server's policies, ready to be asked about any subject and request."""
 
-    def __init__(self, world: World, now: datetime) -> None:
-        """Take the server as read, and the moment at which expirations and time templates are judged."""
+    def __init__(self, world: World, now: datetime, *, trusts_exists: bool = False) -> None:
+        """Take the server as read, and the moment at which expirations and time templates are judged.
+
+        `trusts_exists`: where it is not known what is mounted, a request that says that its object does not
+        exist is taken for a create; otherwise that is UNKNOWN.
+        """
         self.world = world
         self.now = now
+        self.trusts_exists = trusts_exists
+        self.routes = routes_of(world)
         self.profiles = profiles(world.server)
         self.policies: dict[tuple[str, str], PolicyDocument] = {
             (namespace.path, policy.name): policy
@@ -54,11 +71,14 @@ class Engine:
         return replace(acl, unseen=acl.unseen + _unlisted(self.unlisted, subject)) if self.unlisted else acl
 
     def decide(self, subject: Subject, request: Request, *, assume: Mapping[str, str] | None = None) -> Decision:
-        """Decide one request; a rejected one is DENY with the reason."""
-        answers = [self._decide_one(acl, subject, request) for acl in self.acls(subject, assume)]
+        """Decide one request; one that the server answers by itself is a Rejection."""
+        acls = self.acls(subject, assume)
+        if len(acls) == 1:
+            return self._decide_one(acls[0], subject, request)
+        answers = [self._decide_one(acl, subject, request) for acl in acls]
         first = answers[0]
-        if all(answer.effect is first.effect for answer in answers[1:]):
-            return first
+        if all(answer.effect is first.effect for answer in answers):
+            return next((answer for answer in answers if not isinstance(answer, Rejection)), first)
         names = ", ".join(
             f"{profile.name}: {answer.effect.value}" for profile, answer in zip(self.profiles, answers, strict=True)
         )
@@ -66,33 +86,49 @@ class Engine:
         return Decision(effect=Effect.UNKNOWN, because=(reason, *first.because))
 
     def _decide_one(self, acl: Acl, subject: Subject, request: Request) -> Decision:
-        resolved = resolve(request, self.world, acl.profile)
+        resolved = resolve(request, self.world, acl.profile, own=subject.namespace)
         if isinstance(resolved, Rejected):
-            return _decision(Effect.DENY, resolved.why)
+            return Rejection(effect=Effect.DENY, because=(Reason(policy="", why=resolved.why),))
         if isinstance(resolved, Unresolved):
             return _decision(Effect.UNKNOWN, resolved.why)
+        if paths.needs_no_token(self.routes, resolved.namespace, resolved.path):
+            return _decision(Effect.ALLOW, "the server answers this path without asking a policy")
         if subject.entity is not None and subject.entity.disabled:
             return _decision(Effect.DENY, "the entity is disabled")
-        if paths.needs_no_token(self.world, resolved.namespace, resolved.path):
-            return _decision(Effect.ALLOW, "the server answers this path without asking a policy")
+        if resolved.data and resolved.operation == "update" and acl.broken is None:
+            name = bad_field(self.routes, resolved.namespace, resolved.path, resolved.data)
+            if name is not None:
+                why = f"the engine refuses the field {name} before the policies are asked"
+                return Rejection(effect=Effect.DENY, because=(Reason(policy="", why=why),))
         return self.judge(acl, resolved, exists=request.exists)
 
     def judge(self, acl: Acl, resolved: Resolved, *, exists: bool | None) -> Decision:
         """Decide a resolved request by the policies alone."""
         if acl.broken is not None:
             return Decision(effect=Effect.DENY, because=(acl.broken,))
-        if acl.root and resolved.namespace.startswith(acl.root_namespace):
-            return _decision(Effect.ALLOW, "the token carries the policy root")
-        if resolved.operation == "help":
+        operation = resolved.operation
+        if acl.root:
+            if resolved.namespace.startswith(acl.root_namespace):
+                return _decision(Effect.ALLOW, "the token carries the policy root")
+            return _decision(Effect.DENY, "the token's root policy ends at its namespace")
+        if operation == "update":
+            return self._written(acl, resolved, exists=exists)
+        if operation == "help":
             return _decision(Effect.ALLOW, "help needs a valid token and no policy")
-        if resolved.operation == "header":
+        if operation == "header":
             return _decision(Effect.DENY, "no capability grants HEAD")
-        if resolved.operation != "update":
-            return self._of(acl, resolved, resolved.operation)
-        creates = paths.tells_create(self.world, resolved.namespace, resolved.path)
+        return self._of(acl, resolved, operation)
+
+    def _written(self, acl: Acl, resolved: Resolved, *, exists: bool | None) -> Decision:
+        """Decide a write: the engine says whether it creates or updates."""
+        engine = self.routes.engine_of(resolved.namespace, resolved.path)
+        if engine is not None and len(engine.start) > len(resolved.path):
+            # Asking the engine turns its name into its path.
+            resolved = resolved._replace(path=engine.start)
+        creates = paths.tells_create(self.routes, resolved.namespace, resolved.path)
         if creates is False or exists is True:
             return self._of(acl, resolved, "update")
-        if creates and exists is False:
+        if exists is False and (creates or self.trusts_exists):
             return self._of(acl, resolved, "create")
         update, create = self._of(acl, resolved, "update"), self._of(acl, resolved, "create")
         if update.effect is create.effect:
@@ -130,7 +166,7 @@ class Engine:
             return _by(rule, Effect.DENY, "denies")
         if operation not in rule.capabilities:
             return _by(rule, Effect.DENY, f"decides and has no {operation}")
-        sudo = paths.needs_sudo(self.world, resolved.namespace, resolved.path, operation)
+        sudo = paths.needs_sudo(self.routes, resolved.namespace, resolved.path)
         if sudo and "sudo" not in rule.capabilities:
             return _by(rule, Effect.DENY, "decides and has no sudo, which this path needs")
         if rule.plain:
@@ -139,8 +175,10 @@ class Engine:
                 known = (rule, _by(rule, Effect.ALLOW, f"grants {operation}"))
                 self._decisions[id(rule), operation] = known
             return known[1]
-        fault = _wrapping(rule, resolved) or _paging(rule, resolved, operation)
-        if fault is None and operation in _WITH_PARAMETERS:
+        fault = _wrapping(rule, resolved)
+        if fault is None and operation in LISTING:
+            fault = _paging(rule, resolved)
+        elif fault is None and operation in _WITH_PARAMETERS:
             fault = _parameters(rule, resolved.data, per_element=self.profiles[0].per_element)
         if fault is not None:
             return _by(rule, Effect.DENY, fault)
@@ -153,11 +191,11 @@ def capabilities(engine: Engine, subject: Subject, namespace: str, path: str) ->
     That call is not the real decision: it always looks up as LIST, knows nothing of sudo paths, parameters
     and wrapping, takes the text as it is and trims spaces around it. Sorted as the server does.
     """
-    full = namespace + path.strip().removeprefix("/")
+    full = (namespace + path.strip(GO_SPACE)).lstrip("/")
     answers: set[tuple[str, ...] | None] = set()
     for acl in engine.acls(subject):
-        if acl.broken is not None:
-            answers.add(None)
+        if acl.broken is not None or (subject.entity is not None and subject.entity.disabled):
+            answers.add(("deny",))
         elif acl.root and full.startswith(acl.root_namespace):
             answers.add(("root",))
         elif acl.unseen or acl.open_clauses:
@@ -191,19 +229,26 @@ def _by(rule: Rule, effect: Effect, why: str) -> Decision:
 
 
 def _wrapping(rule: Rule, resolved: Resolved) -> str | None:
-    if rule.max_wrapping_ttl and not 0 < resolved.wrap_ttl <= rule.max_wrapping_ttl:
-        return f"asks for a wrapped answer of at most {rule.max_wrapping_ttl:g} s"
-    if rule.min_wrapping_ttl and resolved.wrap_ttl < rule.min_wrapping_ttl:
-        return f"asks for a wrapped answer of at least {rule.min_wrapping_ttl:g} s"
-    return None
+    asked, shortest, longest = resolved.wrap_ttl, rule.min_wrapping_ttl, rule.max_wrapping_ttl
+    if longest > 0 and (asked is None or asked > longest):
+        return f"asks for a wrapped answer of at most {longest:g} s"
+    if shortest > 0 and (asked is None or asked < shortest):
+        return f"asks for a wrapped answer of at least {shortest:g} s"
+    return "asks for a wrapping time that no request can have" if shortest and longest and longest < shortest else None
 
 
-def _paging(rule: Rule, resolved: Resolved, operation: str) -> str | None:
-    if rule.pagination_limit <= 0 or operation not in ("list", "scan"):
+def _paging(rule: Rule, resolved: Resolved) -> str | None:
+    """Return why a list is refused for its size. Without a limit the server sets the largest that is allowed."""
+    most = rule.pagination_limit
+    if most <= 0:
         return None
-    text = str(resolved.data.get("limit", ""))
-    limit = int(text) if text.isascii() and text.isdigit() else 0
-    return None if 0 < limit <= rule.pagination_limit else f"asks for a limit of at most {rule.pagination_limit}"
+    asked = resolved.data.get("limit")
+    if asked is None:
+        return "requires the parameter limit" if "limit" in rule.required else None
+    if asked in ("", "max"):
+        return None
+    number = whole(asked) if isinstance(asked, str) else None
+    return None if number is not None and 0 <= number <= most else f"asks for a limit of at most {most}"
 
 
 def _parameters(rule: Rule, data: Mapping[str, Any], *, per_element: bool) -> str | None:
@@ -241,25 +286,28 @@ def _listed(value: Any, listed: tuple[Any, ...], *, per_element: bool, every: bo
 
 
 def _same(value: Any, entry: Any) -> bool:
-    """Compare as the server does: a star at either end of a text, else deep equality in which no number is equal."""
-    if isinstance(value, str) and isinstance(entry, str):
+    """Compare as the server does: a star at either end of a text, else deep equality in which no number is equal.
+
+    Tuples are lists of another type (repeated query parameters, objects that a policy has in objects): equal to none.
+    """
+    if isinstance(value, str) and isinstance(entry, str) and len(entry) > 1:
         first, last = entry.startswith("*"), entry.endswith("*")
-        if first and last and len(entry) > 1:
+        if first and last:
             return entry[1:-1] in value
         if first:
             return value.endswith(entry[1:])
         return value.startswith(entry[:-1]) if last else value == entry
-    if isinstance(value, bool) or isinstance(entry, bool) or value is None:
-        return value is entry
-    if isinstance(value, list | tuple) and isinstance(entry, list | tuple):
+    return _equal(value, entry)
+
+
+def _equal(value: Any, entry: Any) -> bool:
+    if isinstance(value, str | bool) or value is None:
+        return type(value) is type(entry) and bool(value == entry)
+    if isinstance(value, list) and isinstance(entry, list):
         return len(value) == len(entry) and all(map(_equal, value, entry))
     return isinstance(value, dict) and isinstance(entry, dict) and value.keys() == entry.keys() and all(
         _equal(value[name], entry[name]) for name in value
     )  # fmt: skip
-
-
-def _equal(value: Any, entry: Any) -> bool:
-    return value == entry if isinstance(value, str) and isinstance(entry, str) else _same(value, entry)
 
 
 def _held(rule: Rule, operation: str) -> Decision:
@@ -268,7 +316,7 @@ def _held(rule: Rule, operation: str) -> Decision:
     if group is None or not factors:
         return _by(rule, Effect.ALLOW, f"grants {operation}")
     if not group.ttl:
-        return _by(rule, Effect.DENY, "holds the request for approvals and gives no way to release it")
+        return _by(rule, Effect.DENY, HELD_FOREVER)
     names = ", ".join(sorted({name for factor in factors for name in factor.group_names}))
     allowed = _by(rule, Effect.ALLOW, f"grants {operation} once approved")
     return replace(allowed, assuming=(f"the control group of {names} approves the request",))

@@ -131,7 +131,8 @@ _ESCAPE = re.compile(r'\\(?:[abfnrtv\\"]|[0-7]{3}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4
 _PLAIN_ESCAPES = {
     "a": b"\a", "b": b"\b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v", "\\": b"\\", '"': b'"',
 }  # fmt: skip
-_GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+"""What Go trims as white space."""
 _MAXIMUM_RUNE = 0x10FFFF
 _MAXIMUM_BYTE = 255
 
@@ -145,7 +146,7 @@ def parse(text: str) -> ObjectNode:
     if len(text) > MAXIMUM_LENGTH:
         message = f"the policy is longer than {MAXIMUM_LENGTH} characters"
         raise PolicySyntaxError(message, 1, 1)
-    if text.strip(_GO_SPACE).startswith("{"):
+    if text.strip(GO_SPACE).startswith("{"):
         return _JsonParser(text).document()
     return _HclParser(text.replace("\r\n", "\n")).document()
 

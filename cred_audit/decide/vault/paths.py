@@ -3,22 +3,27 @@
 Source: the path catalogue of OpenBao 2.7.2 (`sys/internal/specs/openapi`) and its answers to real requests.
 """
 
+import posixpath
 import re
 from collections.abc import Mapping
+from enum import Enum
+from typing import Any
 
-from cred_audit.decide.vault.model import Namespace, World
+from cred_audit.decide.vault.hcl import GO_SPACE
+from cred_audit.decide.vault.routes import Routes
 
 _SUDO = re.compile(
-    r"(?:sys/(?:auth/.+|audit|audit/.*|remount|raw|raw/.*|rotate|rotate/keyring|rotate/root|config/cors|config/auditing/.*"
-    r"|config/ui/headers/.*|plugins/catalog/.+|leases|leases/lookup/.*|leases/revoke-prefix/.*|leases/revoke-force/.*"
-    r"|internal/inspect/.*|seal)"
-    r"|auth/token/accessors.*)\Z",
+    r"(?:sys/(?:auth/.*|audit|audit/.*|remount|raw|raw/.*|rotate|rotate/keyring|rotate/root|config/cors|config/auditing/.*"
+    r"|config/ui/headers/.*|plugins/catalog/.*|leases|leases/lookup/.*|(?:leases/)?revoke-(?:prefix|force)/.*"
+    r"|internal/inspect/.*|storage/raft/snapshot-auto/config/.*|seal|step-down)"
+    r"|auth/token/(?:accessors.*|revoke-orphan/.*))\Z",
     re.DOTALL,
 )
 _OPEN = re.compile(
     r"(?:sys/(?:decode-token|generate-root/(?:attempt|update)|health|init|internal/specs/openapi|internal/ui/mounts"
-    r"|internal/ui/mounts/.*|internal/ui/namespaces|leader|mfa/validate|rekey/(?:init|update|verify)|seal-status|unseal"
-    r"|wrapping/lookup)"
+    r"|internal/ui/mounts/.*|internal/ui/namespaces|leader|mfa/validate|rekey(?:-recovery-key)?/(?:init|update|verify)"
+    r"|replication/status|seal-status|storage/raft/(?:bootstrap|bootstrap/answer|bootstrap/challenge|join)|unseal"
+    r"|wrapping/(?:lookup|pubkey))"
     r"|identity/oidc/(?:provider/[^/]+/)?\.well-known/.*|identity/oidc/provider/[^/]+/token)\Z",
     re.DOTALL,
 )
@@ -28,88 +33,150 @@ _OPEN_LOGIN: Mapping[str, re.Pattern[str]] = {
     "jwt": re.compile(r"(?:cel/)?login\Z|oidc/(?:auth_url|callback|poll)\Z"),
     "oidc": re.compile(r"(?:cel/)?login\Z|oidc/(?:auth_url|callback|poll)\Z"),
     "kubernetes": re.compile(r"login\Z"),
-    "ldap": re.compile(r"login/.+", re.DOTALL),
+    "ldap": re.compile(r"login/.*", re.DOTALL),
     "radius": re.compile(r"login(?:/.*)?\Z", re.DOTALL),
-    "userpass": re.compile(r"login/.+", re.DOTALL),
+    "userpass": re.compile(r"login/.*", re.DOTALL),
 }
 _OPEN_ENGINE: Mapping[str, re.Pattern[str]] = {
     "pki": re.compile(
-        r"(?:ca|ca/pem|ca_chain|crl|crl/.*|cert/.+|ocsp|ocsp/.*|issuer/[^/]+/(?:crl|crl/.*|der|json|pem))\Z"
-        r"|(?:issuer/[^/]+/)?(?:roles/[^/]+/)?acme/.*",
+        r"(?:ca|ca/pem|ca_chain|crl|crl/pem|crl/delta|crl/delta/pem|cert/.*|issuers/|ocsp|ocsp/.*"
+        r"|issuer/[^/]*/(?:crl|crl/der|crl/pem|crl/delta|crl/delta/der|crl/delta/pem|der|json|pem)"
+        r"|(?:issuer/[^/]*/)?(?:roles/[^/]*/)?acme/(?:directory|new-nonce|new-account|new-order|revoke-cert|orders"
+        r"|account/[^/]*|authorization/[^/]*|challenge/[^/]*/[^/]*|order/[^/]*(?:/cert|/finalize)?))\Z",
         re.DOTALL,
     ),
-    "ssh": re.compile(r"(?:public_key|issuer/[^/]+/public_key)\Z"),
+    "ssh": re.compile(r"(?:public_key|verify|issuer/[^/]*/public_key)\Z"),
 }
+_ONE = r"\w(?:[\w.-]*\w)?\Z"
+"""A name as the engines' own path patterns have it; at any other name they know no object to check for."""
+
+
+def _named(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern + _ONE, re.ASCII)
+
+
 _CREATES = re.compile(
-    r"(?:cubbyhole/.*|sys/raw(?:/.*)?|auth/token/roles/.+|identity/oidc/(?:assignment|client|key|provider|role|scope)/.+)\Z",
-    re.DOTALL,
+    rf"cubbyhole(?:/|\Z)|auth/token/roles/{_ONE}|identity/oidc/(?:assignment|client|key|provider|role|scope)/{_ONE}",
+    re.ASCII,
 )
+_CREATES_RAW = re.compile(r"sys/raw/.")
 _CREATES_LOGIN: Mapping[str, re.Pattern[str]] = {
-    "approle": re.compile(r"role/[^/]+\Z"),
-    "jwt": re.compile(r"role/.+", re.DOTALL),
-    "oidc": re.compile(r"role/.+", re.DOTALL),
-    "kubernetes": re.compile(r"role/[^/]+\Z"),
-    "userpass": re.compile(r"users/[^/]+\Z"),
+    "approle": _named("role/"),
+    "jwt": _named("role/"),
+    "oidc": _named("role/"),
+    "kubernetes": _named("role/"),
+    "userpass": _named("users/"),
 }
 _CREATES_ENGINE: Mapping[str, re.Pattern[str]] = {
-    "database": re.compile(r"(?:config|roles|static-roles)/.+", re.DOTALL),
-    "transit": re.compile(r"(?:encrypt/.+|cache-config)\Z", re.DOTALL),
+    "kubernetes": _named("roles/"),
+    "database": _named("(?:config|roles|static-roles)/"),
+    "transit": _named("encrypt/"),
 }
-_CREATES_KV_2 = re.compile(r"(?:config|(?:data|metadata|delete|undelete|destroy)/.*)\Z", re.DOTALL)
-_DELETE_ROOT = re.compile(r"root(?:/sign-self-issued)?\Z")
+_CREATES_KV_2 = re.compile(r"(?:data|metadata|detailed-metadata)/")
+_SUDO_PKI = re.compile(r"root(?:/sign-self-issued)?\Z")
 
 
-def needs_sudo(world: World, namespace: str, path: str, operation: str) -> bool:
+class Own(Enum):
+    """What the server does with a request that names a token or a lease."""
+
+    NAMESPACE = "asks the policies about the token's own namespace"
+    REFUSED = "refuses it before it asks the policies"
+
+
+_OWN = frozenset({
+    "auth/token/lookup-self", "auth/token/renew-self", "auth/token/revoke-self",
+    "sys/wrapping/lookup", "sys/wrapping/rewrap", "sys/wrapping/unwrap",
+})  # fmt: skip
+_LEASES = re.compile(r"sys/leases/(?:(?:lookup|renew|revoke)\Z|(?:renew|revoke)/)")
+_WORD = r"(\w(?:[\w.-]*\w)?)"
+_FOLDED: Mapping[str, re.Pattern[str]] = {
+    "approle": re.compile(
+        rf"(role/){_WORD}((?:/(?:bind-secret-id|bound-cidr-list|custom-secret-id|local-secret-ids|period|policies|role-id"
+        r"|secret-id-(?:bound-cidrs|num-uses|ttl)|token-(?:bound-cidrs|max-ttl|num-uses|ttl)"
+        r"|secret-id/?|secret-id(?:-accessor)?/(?:destroy|lookup)/?))?)\Z",
+        re.ASCII,
+    ),
+    "cert": re.compile(rf"((?:certs|crls)/){_WORD}(\Z)", re.ASCII),
+    "kubernetes": re.compile(rf"(role/){_WORD}(\Z)", re.ASCII),
+    "userpass": re.compile(rf"(users/){_WORD}(\Z)", re.ASCII),
+}
+"""Where auth methods lower-case a name: exactly the paths that they know."""
+_FOLDED_SYSTEM = re.compile(r"(sys/(?:policies/acl|policy|workflows/(?:manage|execute|trace))/)(.+)\Z", re.DOTALL)
+
+
+def needs_sudo(routes: Routes, namespace: str, path: str) -> bool:
     """Whether the winning clause must also hold `sudo`."""
     if path.startswith(("sys/", "auth/")):
         return _SUDO.match(path) is not None
-    found = engine_of(world, namespace, path)
-    if found is None or found[0] != "pki" or _DELETE_ROOT.match(found[2]) is None:
-        return False
-    return found[2] != "root" or operation == "delete"
+    found = routes.engine_of(namespace, path)
+    return found is not None and found.type == "pki" and _SUDO_PKI.match(path, len(found.start)) is not None
 
 
-def needs_no_token(world: World, namespace: str, path: str) -> bool:
+def needs_no_token(routes: Routes, namespace: str, path: str) -> bool:
     """Whether the server answers this path without looking at a token or a policy."""
-    if _OPEN.match(path) is not None:
-        return True
-    found = engine_of(world, namespace, path)
-    table = _OPEN_LOGIN if path.startswith("auth/") else _OPEN_ENGINE
-    return found is not None and found[0] in table and table[found[0]].match(found[2]) is not None
-
-
-def tells_create(world: World, namespace: str, path: str) -> bool | None:
-    """Whether a write to a new object is `create` here; None when the engine at the path is not known."""
-    if path.startswith(("sys/", "auth/token/", "identity/", "cubbyhole/")):
-        return _CREATES.match(path) is not None
-    found = engine_of(world, namespace, path)
+    if path.startswith(("sys/", "identity/")):
+        return _OPEN.match(path) is not None
+    found = routes.engine_of(namespace, path)
     if found is None:
-        known = _entry(world, namespace)
-        return None if known is None or known.mounts is None or known.auth_mounts is None else False
-    kind, version, rest = found
-    if kind in ("kv", "generic"):
-        return True if version == 1 else None if version is None else _CREATES_KV_2.match(rest) is not None
-    table = _CREATES_LOGIN if path.startswith("auth/") else _CREATES_ENGINE
-    return kind in table and table[kind].match(rest) is not None
+        return False
+    pattern = (_OPEN_LOGIN if path.startswith("auth/") else _OPEN_ENGINE).get(found.type)
+    return pattern is not None and pattern.match(path, len(found.start)) is not None
 
 
-def engine_of(world: World, namespace: str, path: str) -> tuple[str, int | None, str] | None:
-    """Return type, KV version and the rest of the path for the mount that serves it, the longest mount first."""
-    entry = _entry(world, namespace)
-    if entry is None:
-        return None
-    best: tuple[int, str, int | None] | None = None
-    if path.startswith("auth/"):
-        for auth in entry.auth_mounts or ():
-            start = f"auth/{auth.path}"
-            if path.startswith(start) and (best is None or len(start) > best[0]):
-                best = (len(start), auth.type, None)
-    else:
-        for mount in entry.mounts or ():
-            if path.startswith(mount.path) and (best is None or len(mount.path) > best[0]):
-                best = (len(mount.path), mount.type, mount.version)
-    return (best[1], best[2], path[best[0] :]) if best is not None else None
+def tells_create(routes: Routes, namespace: str, path: str) -> bool | None:
+    """Whether a write to a new object is `create` here; None when the engine at the path is not known."""
+    if path.startswith("sys/"):
+        raw = (routes.world.server.flags or {}).get("raw_storage_endpoint") is True
+        return raw and _CREATES_RAW.match(path) is not None
+    if path.startswith(("auth/token/", "identity/", "cubbyhole/")) or path == "cubbyhole":
+        return _CREATES.match(path) is not None
+    found = routes.engine_of(namespace, path)
+    login = path.startswith("auth/")
+    if found is None:
+        entry = routes.entries.get(namespace)
+        return None if entry is None or (entry.auth_mounts if login else entry.mounts) is None else False
+    if found.type in ("kv", "generic"):
+        if found.version is None:
+            return None
+        return found.version == 1 or _CREATES_KV_2.match(path, len(found.start)) is not None
+    pattern = (_CREATES_LOGIN if login else _CREATES_ENGINE).get(found.type)
+    return pattern is not None and pattern.match(path, len(found.start)) is not None
 
 
-def _entry(world: World, namespace: str) -> Namespace | None:
-    return next((entry for entry in world.namespaces if entry.path == namespace), None)
+def in_own_namespace(path: str, data: Mapping[str, Any]) -> Own | None:
+    """Return what becomes of a request that names a token or a lease rather than a path."""
+    if path in _OWN or (path == "auth/token/lookup" and "token" not in data):
+        # Nothing but a wrapping token may unwrap itself.
+        unwraps = path in ("sys/wrapping/unwrap", "sys/wrapping/rewrap")
+        return Own.REFUSED if unwraps and "token" not in data else Own.NAMESPACE
+    if "lease_id" in data and _LEASES.match(path) and not isinstance(data["lease_id"], str | None):
+        return Own.REFUSED
+    return None
+
+
+def fold(routes: Routes, namespace: str, path: str) -> str:
+    """Return the path as OpenBao 2.7 rewrites it before it asks the policies: some names are lower-cased."""
+    if path.startswith("sys/"):
+        named = _FOLDED_SYSTEM.match(path)
+        return named.group(1) + _plain_name(named.group(2)) if named is not None else path
+    found = routes.engine_of(namespace, path)
+    expression = _FOLDED.get(found.type) if found is not None else None
+    if found is None or expression is None:
+        return path
+    parts = expression.match(path, len(found.start))
+    if parts is None:
+        return path
+    # One path comes out misspelt; the server then finds nothing there.
+    rest = "/bind-secret-ids" if parts.group(3) == "/bind-secret-id" else parts.group(3)
+    return found.start + parts.group(1) + parts.group(2).lower() + rest
+
+
+def _plain_name(name: str) -> str:
+    """Trim and lower-case a policy's name, and drop its empty segments but not a slash at its end."""
+    trimmed = name.strip(GO_SPACE).lower()
+    if not trimmed:
+        return ""
+    cleaned = posixpath.normpath(trimmed)
+    if cleaned.startswith("//"):
+        cleaned = cleaned[1:]
+    return cleaned + "/" if name.endswith("/") else cleaned

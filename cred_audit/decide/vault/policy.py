@@ -7,12 +7,13 @@ stanza denies) is not looked at here either.
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from cred_audit.decide.vault import hcl
+from cred_audit.decide.vault import duration, hcl
+from cred_audit.decide.vault.fields import go_integer
 from cred_audit.decide.vault.hcl import (
     Item,
     Kind,
@@ -123,26 +124,6 @@ _SHORTHANDS: Mapping[str, tuple[str, ...]] = {
     "write": ("create", "read", "update", "delete", "list"),
     "sudo": ("create", "read", "update", "delete", "list", "sudo"),
 }
-_UNITS = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_DURATION_PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)")
-_RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))",
-    re.ASCII,
-)
-_BASE_0 = re.compile(
-    r"[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)"
-)
-_LIMIT = 2**63
 _FILTER_ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
@@ -339,18 +320,11 @@ class _Reader:
         raise self.error(message, item.start)
 
     def go_integer(self, text: str, offset: int) -> int:
-        if _BASE_0.fullmatch(text):
-            digits = text.replace("_", "").lower()
-            sign = -1 if digits.startswith("-") else 1
-            digits = digits.lstrip("+-")
-            octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
-            # Longer than this is out of range in every base, and int() refuses thousands of digits.
-            if len(digits) <= 100:
-                number = sign * (int(digits, 8) if octal else int(digits, 0))
-                if -_LIMIT <= number < _LIMIT:
-                    return number
-        message = f"{text[:40]!r} is no 64-bit whole number"
-        raise self.error(message, offset)
+        number = go_integer(text)
+        if number is None:
+            message = f"{text[:40]!r} is no 64-bit whole number"
+            raise self.error(message, offset)
+        return number
 
     def go_float(self, text: str, offset: int) -> float:
         try:
@@ -375,7 +349,7 @@ class _Reader:
         return value
 
     def value(self, node: Node, *, in_list: bool) -> Json:
-        """A parameter value. Objects that stand in objects become lists of objects, as on the server."""
+        """A parameter value. Objects that stand in objects become tuples of objects, which equal no JSON list."""
         if isinstance(node, Literal):
             if node.kind is Kind.BOOL:
                 return node.text == "true"
@@ -386,16 +360,16 @@ class _Reader:
             return [self.value(element, in_list=True) for element in node.elements]
         if in_list:
             return self.mapping(node.items)
-        return [self.mapping([item]) for item in node.items]
+        return tuple(self.mapping([item]) for item in node.items)
 
     def mapping(self, items: list[Item]) -> dict[str, Json]:
         found: dict[str, Json] = {}
         for item in items:
             value = self.value(item.value, in_list=False)
             for key in reversed(item.keys[1:]):
-                value = [{key: value}]
+                value = ({key: value},)
             old = found.get(item.keys[0])
-            found[item.keys[0]] = old + value if isinstance(old, list) and isinstance(value, list) else value
+            found[item.keys[0]] = old + value if isinstance(old, tuple) and isinstance(value, tuple) else value
         return found
 
     def parameters(self, items: list[Item] | None) -> Mapping[str, tuple[Json, ...]] | None:
@@ -426,36 +400,20 @@ class _Reader:
         if value is None or value == "":
             return 0.0
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(int(value)) if abs(value) < _LIMIT else 0.0
+            return float(int(value)) if abs(value) < duration.LIMIT else 0.0
         if isinstance(value, str):
-            if _INTEGER.fullmatch(value) and len(value) < 20:
-                return float(int(value))
-            if value.endswith("d") and _INTEGER.fullmatch(value[:-1]) and len(value) < 20:
-                return int(value[:-1]) * 86400.0
-            nanoseconds = _go_duration(value)
-            if nanoseconds is not None:
-                return nanoseconds / 10**9
+            seconds = duration.seconds_of(value)
+            if seconds is not None:
+                return seconds
         message = f"{str(value)[:40]!r} is no duration"
         raise self.error(message, offset)
 
     def expiration(self, text: str, offset: int) -> datetime:
-        if match := _RFC3339.fullmatch(text):
-            year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-            fraction = int(((match[7] or "") + "000000")[:6])
-            shift = timedelta()
-            if match[8]:
-                shift = timedelta(hours=int(match[9]), minutes=int(match[10])) * (-1 if match[8] == "-" else 1)
-            try:
-                return datetime(year, month, day, hour, minute, second, fraction, tzinfo=UTC) - shift
-            except (ValueError, OverflowError):
-                pass
-        elif _INTEGER.fullmatch(text) and len(text) < 20:
-            try:
-                return datetime.fromtimestamp(int(text), UTC)
-            except (ValueError, OverflowError, OSError):
-                return datetime.max.replace(tzinfo=UTC) if int(text) > 0 else datetime.min.replace(tzinfo=UTC)
-        message = f"{text[:40]!r} is neither an RFC 3339 time nor epoch seconds"
-        raise self.error(message, offset)
+        moment = duration.moment_of(text)
+        if moment is None:
+            message = f"{text[:40]!r} is neither an RFC 3339 time nor epoch seconds"
+            raise self.error(message, offset)
+        return moment
 
     def control_group(self, item: Item) -> ControlGroup:
         body = item.value
@@ -509,31 +467,3 @@ class _Reader:
                 raise self.error(message, item.start)
             found.setdefault(item.keys[0], []).append(item)
         return found
-
-
-def _go_duration(text: str) -> int | None:
-    """Nanoseconds of a Go duration such as `1h30m`; None when it is none."""
-    unsigned = text[1:] if text[:1] in ("+", "-") else text
-    if unsigned == "0":
-        return 0
-    total = 0
-    for part in _duration_parts(unsigned):
-        if part is None:
-            return None
-        total += part
-    if not unsigned or total > _LIMIT - 1:
-        return None
-    return -total if text.startswith("-") else total
-
-
-def _duration_parts(text: str) -> Iterator[int | None]:
-    position = 0
-    while position < len(text):
-        match = _DURATION_PART.match(text, position)
-        if match is None or not (match[1] or match[2]) or len(match[1]) > 19:
-            yield None
-            return
-        unit = _UNITS[match[3]]
-        fraction = (match[2] or "")[:18]
-        yield int(match[1] or "0") * unit + int(fraction or "0") * unit // 10 ** len(fraction)
-        position = match.end()

@@ -4,18 +4,18 @@ Sources: OpenBao 2.7.2 as measured. A directive without a value drops its stanza
 empty metadata value is a value; a wildcard or slash in a value is the profile's business.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
+from cred_audit.decide.vault.duration import seconds_of
 from cred_audit.decide.vault.model import Group, Subject
 from cred_audit.decide.vault.profile import Profile, Special
 
 _DIRECTIVE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Outcome(Enum):
@@ -87,9 +87,8 @@ def substitute(  # noqa: PLR0913  (all that a value can depend on)
 
 
 def _value(name: str, subject: Subject, namespace: str, now: datetime) -> str | None:
-    parts = name.split(".")
     if name.startswith("time."):
-        return _time(parts, now)
+        return _time(name, now)
     if name.startswith("identity.entity.") and subject.entity is not None:
         entity = subject.entity
         if name == "identity.entity.id":
@@ -108,50 +107,46 @@ def _value(name: str, subject: Subject, namespace: str, now: datetime) -> str | 
 def _alias_value(rest: str, subject: Subject) -> str | None:
     accessor, _, key = rest.partition(".")
     aliases = subject.entity.aliases if subject.entity is not None else ()
-    for alias in aliases:
-        if alias.mount_accessor != accessor:
-            continue
-        if key == "id":
-            return alias.id or None
-        if key == "name":
-            return alias.name or None
-        if key.startswith("metadata."):
-            return alias.metadata.get(key.removeprefix("metadata."))
-        if key.startswith("custom_metadata."):
-            return alias.custom_metadata.get(key.removeprefix("custom_metadata."))
+    alias = next((one for one in aliases if one.mount_accessor == accessor), None)
+    if alias is None:
+        return None
+    if key == "id":
+        return alias.id or None
+    if key == "name":
+        return alias.name or None
+    if key.startswith("metadata."):
+        return alias.metadata.get(key.removeprefix("metadata."))
+    if key.startswith("custom_metadata."):
+        return alias.custom_metadata.get(key.removeprefix("custom_metadata."))
     return None
 
 
 def _group_value(rest: str, subject: Subject, namespace: str) -> str | None:
+    """Return a group's value. The name ends at the first dot, so one that holds a dot is never found."""
     kind, _, rest = rest.partition(".")
-    for group in subject.groups:
-        tag = group.id if kind == "ids" else group.name
-        if kind not in ("ids", "names") or not tag or not rest.startswith(f"{tag}."):
-            continue
-        if kind == "names" and group.namespace != namespace:
-            continue
-        return _of_group(group, rest.removeprefix(f"{tag}."))
+    tag, dot, key = rest.partition(".")
+    for group in subject.groups if dot and kind in ("ids", "names") else ():
+        if (group.id if kind == "ids" else group.name) == tag and (kind == "ids" or group.namespace == namespace):
+            return _of_group(group, key)
     return None
 
 
 def _of_group(group: Group, key: str) -> str | None:
     if key == "id":
-        return group.id or None
+        return group.id
     if key == "name":
         return group.name or None
     return group.metadata.get(key.removeprefix("metadata.")) if key.startswith("metadata.") else None
 
 
-def _time(parts: list[str], now: datetime) -> str | None:
-    moment = now.astimezone(UTC)
-    if parts[1] != "now":
+def _time(name: str, now: datetime) -> str | None:
+    parts = name.split(".", 3)
+    if parts[1] != "now" or len(parts) == 3:
         return None
-    if len(parts) > 3 and parts[2] in ("plus", "minus"):
-        found = _DURATION.findall(".".join(parts[3:]))
-        if not found:
+    moment = now.timestamp()
+    if len(parts) > 3:
+        shift = seconds_of(parts[3])
+        if shift is None or parts[2] not in ("plus", "minus"):
             return None
-        delta = timedelta(seconds=sum(float(amount) * _SECONDS[unit] for amount, unit in found))
-        moment = moment + delta if parts[2] == "plus" else moment - delta
-    elif len(parts) != 2:
-        return None
-    return str(int(moment.timestamp()))
+        moment = moment + shift if parts[2] == "plus" else moment - shift
+    return str(math.floor(moment))

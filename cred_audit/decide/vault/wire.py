@@ -7,37 +7,48 @@ folding of some names. Source: OpenBao 2.7.2 as measured, request by request.
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qs, unquote_to_bytes
+from typing import Any, NamedTuple
+from urllib.parse import unquote_plus, unquote_to_bytes
 
+from cred_audit.decide.vault.duration import seconds_of
+from cred_audit.decide.vault.fields import BOOLEANS
 from cred_audit.decide.vault.model import Request, World
+from cred_audit.decide.vault.paths import Own, fold, in_own_namespace
 from cred_audit.decide.vault.profile import Profile
+from cred_audit.decide.vault.routes import Routes, routes_of
 
+_NAME = r"[\w~$&=:@!'()*+,-][\w.~$&=:@!'()*+,-]*"
+_PLAIN = re.compile(rf"(?:{_NAME}/)*(?:{_NAME})?", re.ASCII)
+"""A path that is its own decoded and cleaned form: no escapes, no empty or dotted segments."""
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f]")
 _BAD_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"", "0", "f", "F", "FALSE", "false", "False"})
 _WRITES = {"POST": "update", "PUT": "update", "PATCH": "patch"}
+_WRITING = frozenset({"update", "patch"})
+_LISTING = frozenset({"list", "scan"})
+_QUERIED = {"GET": "read", "LIST": "list", "SCAN": "scan", "DELETE": "delete", "HEAD": "header"}
+_NO_DATA: Mapping[str, Any] = {}
 
 _ROOT_ONLY = re.compile(
-    r"sys/(?:audit|audit-hash|config/(?:auditing|cors|reload|state|ui)|generate-root[^/]*|health|host-info|in-flight-req"
-    r"|init|internal/counters|internal/inspect/router|loggers|metrics|monitor|pprof|quotas|raw|rekey[^/]*|replication"
-    r"|seal|sealwrap|step-down|storage|unseal)(?:/|\Z)"
+    r"sys/(?:audit|audit-hash|config/(?:auditing|cors|reload|state|ui)|generate-recovery-token|generate-root|health"
+    r"|host-info|in-flight-req|init|internal/counters/(?:activity|config)|internal/inspect/router|loggers|metrics"
+    r"|mfa/method|monitor|pprof|quotas/(?:config|lease-count|rate-limit)|raw|rekey|rekey-recovery-key"
+    r"|replication/(?:merkle-check|recover|reindex|status)|seal|sealwrap/rewrap|step-down|storage|sync/config|unseal"
+    r")(?:/|\Z)"
 )
 """System paths that a namespace other than root refuses before it looks at a policy."""
-
-_FOLDED = (
-    ("approle", re.compile(r"(auth/%s)(role/)([^/]+)(.*)\Z", re.DOTALL)),
-    ("cert", re.compile(r"(auth/%s)((?:certs|crls)/)([^/]+)(\Z)", re.DOTALL)),
-    ("kubernetes", re.compile(r"(auth/%s)(role/)([^/]+)(\Z)", re.DOTALL)),
-    ("userpass", re.compile(r"(auth/%s)(users/)([^/]+)(\Z)", re.DOTALL)),
+_NO_HEADER = re.compile(
+    r"sys/(?:raw|generate-recovery-token|init|seal|step-down|unseal|health|rekey-recovery-key|rekey|storage"
+    r"|generate-root|metrics|pprof|in-flight-req)(?:/|\Z)"
 )
-_FOLDED_SYSTEM = re.compile(r"(sys/(?:policies/acl|policy)/)(.+)\Z", re.DOTALL)
-_FOLDED_WORKFLOWS = re.compile(r"(sys/workflows/(?:manage|execute|trace)/)(.+)\Z", re.DOTALL)
+"""System paths that any namespace header closes, `root` included."""
+_SLASH_DUE = frozenset({"sys", "sys/pprof", "sys/config/state", "sys/audit-hash"})
+"""Paths that the server redirects to themselves with a slash."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
+_UNLOCK = "sys/namespaces/api-lock/unlock"
+
+
+class Resolved(NamedTuple):
     """A request as the policies see it."""
 
     operation: str
@@ -45,179 +56,194 @@ class Resolved:
     namespace: str
     path: str
     """Decoded, relative to the namespace."""
-    data: Mapping[str, Any]
-    wrap_ttl: float = 0
-    """Seconds; 0 when no wrapping is asked for."""
+    data: Mapping[str, Any] = _NO_DATA
+    wrap_ttl: float | None = None
+    """Seconds; None when no wrapping is asked for."""
 
     @property
     def full(self) -> str:
         """The path that rules are compared with."""
-        return self.namespace + self.path.lstrip("/") if not self.namespace else self.namespace + self.path
+        return self.namespace + self.path if self.namespace else self.path.lstrip("/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
+class Rejected(NamedTuple):
     """The server answers before it looks at the policies."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unresolved:
+class Unresolved(NamedTuple):
     """Where the request goes is not known: the tree of namespaces was not read in full."""
 
     why: str
 
 
-def resolve(request: Request, world: World, profile: Profile) -> Resolved | Rejected | Unresolved:
-    """Return what the policies are asked about, or why they are not asked."""
-    raw, _, query = request.path.partition("?")
-    decoded = _decoded(raw, profile)
+def resolve(request: Request, world: World, profile: Profile, *, own: str = "") -> Resolved | Rejected | Unresolved:
+    """Return what the policies are asked about, or why they are not asked. `own` is the token's namespace."""
+    routes = routes_of(world)
+    raw, marked, query = request.path.partition("?")
+    asked = _asked(request.method, parsed_query(query) if marked else {}, request.headers)
+    if isinstance(asked, Rejected):
+        return asked
+    operation, data = asked
+    decoded = raw if _PLAIN.fullmatch(raw) else _decoded(raw, profile, cleans=operation != "help")
     if isinstance(decoded, Rejected):
         return decoded
-    namespaces = {namespace.path for namespace in world.namespaces}
-    header = _header(request.namespace)
-    if header and header not in namespaces:
-        if world.namespaces_complete:
-            return Rejected(why=f"there is no namespace {header}")
-        return Unresolved(why=f"the namespace {header} was not seen")
-    namespace, path = _placed(header, decoded, namespaces)
-    verb = _operation(request.method.upper(), query, request.headers)
-    if isinstance(verb, Rejected):
-        return verb
-    operation, parameters = verb
-    if operation in ("update", "patch") and path.endswith("/"):
-        return Rejected(why="the server does not write to a path that ends with a slash")
-    if operation in ("list", "scan") and not path.endswith("/"):
-        path += "/"
+    if raw in _SLASH_DUE and operation != "help":
+        return Rejected("the server redirects to the path with a slash")
+    if operation in _LISTING and not decoded.endswith("/"):
+        decoded += "/"
+    placed = ("", decoded)
+    if request.namespace or routes.nested:
+        found = _namespace(request.namespace, decoded, routes)
+        if isinstance(found, Rejected | Unresolved):
+            return found
+        placed = found
+    wrap_ttl = _wrap_ttl(request.headers) if request.headers and operation != "help" else None
+    if isinstance(wrap_ttl, Rejected):
+        return wrap_ttl
+    if operation in _WRITING:
+        fault = _writes(request.body, placed[1])
+        if fault is not None:
+            return fault
+        data = request.body or _NO_DATA
+    return _routed(Resolved(operation, *placed, data, wrap_ttl), routes, profile, own)
+
+
+def _routed(resolved: Resolved, routes: Routes, profile: Profile, own: str) -> Resolved | Rejected:
+    """Apply what depends on where the request goes."""
+    _, namespace, path, data, _ = resolved
     if namespace and _ROOT_ONLY.match(path):
-        return Rejected(why="the server answers this only in the root namespace")
-    if any(entry.locked and namespace.startswith(entry.path) for entry in world.namespaces):
-        return Rejected(why="the namespace is locked")
-    if profile.folds_case:
-        path = fold(path, namespace, world)
-    data: Mapping[str, Any] = (request.body or {}) if operation in ("update", "patch") else parameters
-    ttl = _wrap_ttl(request.headers)
-    if isinstance(ttl, Rejected):
-        return ttl
-    return Resolved(operation=operation, namespace=namespace, path=path, data=data, wrap_ttl=ttl)
+        return Rejected("the server answers this only in the root namespace")
+    if routes.locked and path != _UNLOCK and any(namespace.startswith(entry) for entry in routes.locked):
+        return Rejected("the namespace is locked")
+    if path.startswith(("sys/", "auth/")):
+        if profile.folds_case:
+            path = fold(routes, namespace, path)
+        moved = in_own_namespace(path, data)
+        if moved is Own.REFUSED:
+            return Rejected("the server refuses the token or lease that the request names")
+        return resolved._replace(namespace=own if moved is Own.NAMESPACE else namespace, path=path)
+    return resolved
 
 
-def _decoded(raw: str, profile: Profile) -> str | Rejected:
+def _asked(
+    method: str, values: dict[str, list[str]], headers: Mapping[str, str]
+) -> tuple[str, Mapping[str, Any]] | Rejected:
+    """Return operation and query fields. Help is answered by a handler of its own, whatever the method."""
+    if method != "HELP" and not any(values.get("help", ())[:1]):
+        return _operation(method, values, headers)
+    asked = _operation(method, values, headers) if method == "GET" else None
+    return asked if isinstance(asked, Rejected) else ("help", _NO_DATA)
+
+
+def _writes(body: object, path: str) -> Rejected | None:
+    if path.endswith("/"):
+        return Rejected("the server does not write to a path that ends with a slash")
+    if body is not None and not isinstance(body, Mapping):
+        return Rejected("the body is not a JSON object")
+    return None
+
+
+def _decoded(raw: str, profile: Profile, *, cleans: bool) -> str | Rejected:
+    if _UNSENDABLE.search(raw):
+        return Rejected("the path holds a space or a control character")
     if _BAD_PERCENT.search(raw):
-        return Rejected(why="the path holds a broken percent-encoding")
+        return Rejected("the path holds a broken percent-encoding")
     whole = "/v1/" + raw
     cleaned = posixpath.normpath(whole) + ("/" if whole.endswith("/") and whole != "/v1/" else "")
-    if raw and cleaned != whole:
-        return Rejected(why="the server redirects to the cleaned path")
+    if raw and cleaned != whole and cleans:
+        return Rejected("the server redirects to the cleaned path")
     decoded = unquote_to_bytes(raw).decode("utf-8", "surrogateescape")
     # An invalid byte is read as U+FFFD, which counts as printable.
     shown = decoded.encode("utf-8", "replace").decode()
     if not all(character.isprintable() for character in shown):
-        return Rejected(why="the path holds a character that cannot be printed")
+        return Rejected("the path holds a character that cannot be printed")
     segments = decoded.split("/")
     if profile.refuses_relative and any(segment in (".", "..") for segment in segments):
-        return Rejected(why="the server refuses relative paths")
+        return Rejected("the server refuses relative paths")
     if profile.refuses_empty_segments and "" in segments[1:-1]:
-        return Rejected(why="the server refuses empty segments")
+        return Rejected("the server refuses empty segments")
     return decoded
 
 
-def _header(value: str) -> str:
-    cleaned = posixpath.normpath("/" + value.strip()).strip("/")
-    return "" if cleaned in ("", ".", "root") else cleaned + "/"
+def canonical(header: str) -> str:
+    """Return the namespace that a header names: relative, with a slash; empty for the root."""
+    cleaned = posixpath.normpath(header.strip(" \t").lstrip("/"))
+    return "" if cleaned in (".", "root") else cleaned + "/"
 
 
-def _placed(header: str, decoded: str, namespaces: set[str]) -> tuple[str, str]:
-    """Return the longest namespace that the header and the path name, and the rest of the path."""
+def _namespace(sent: str, decoded: str, routes: Routes) -> tuple[str, str] | Rejected | Unresolved:
+    if sent.strip(" \t") and _NO_HEADER.match(decoded):
+        return Rejected("the server does not answer this with a namespace header")
+    header = canonical(sent)
+    if header and header not in routes.paths:
+        if routes.world.namespaces_complete:
+            return Rejected(f"there is no namespace {header}")
+        return Unresolved(f"the namespace {header} was not seen")
     whole = header + decoded
     namespace = header
     start = len(header)
-    while (end := whole.find("/", start)) >= 0 and whole[: end + 1] in namespaces:
+    while (end := whole.find("/", start)) >= 0 and whole[: end + 1] in routes.paths:
         namespace = whole[: end + 1]
         start = end + 1
     rest = whole[len(namespace) :]
-    if f"{whole}/" in namespaces and rest and "/" not in rest:
+    if rest and "/" not in rest and f"{whole}/" in routes.paths:
         # A path that is a namespace's name goes to that namespace and is not shortened.
         return f"{whole}/", whole
     return namespace, rest
 
 
-def _operation(method: str, query: str, headers: Mapping[str, str]) -> tuple[str, dict[str, Any]] | Rejected:
-    values = {name: entries[-1] if len(entries) == 1 else entries
-              for name, entries in parse_qs(query, keep_blank_values=True).items()}  # fmt: skip
-    if method in _WRITES:
+def parsed_query(query: str) -> dict[str, list[str]]:
+    """Return the values of each name, as Go reads a query: a broken pair is left out."""
+    found: dict[str, list[str]] = {}
+    for pair in query.split("&"):
+        if not pair or ";" in pair or _BAD_PERCENT.search(pair):
+            continue
+        name, _, value = pair.partition("=")
+        found.setdefault(_unescaped(name), []).append(_unescaped(value))
+    return found
+
+
+def _unescaped(text: str) -> str:
+    return unquote_plus(text, errors="surrogateescape")
+
+
+def _operation(
+    method: str, values: dict[str, list[str]], headers: Mapping[str, str]
+) -> tuple[str, Mapping[str, Any]] | Rejected:
+    written = _WRITES.get(method)
+    if written is not None:
         if method == "PATCH":
             kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
             if kind.split(";")[0].strip().lower() != "application/merge-patch+json":
-                return Rejected(why="a PATCH needs the content type application/merge-patch+json")
-        return _WRITES[method], {}
-    if method == "OPTIONS":
-        return Rejected(why="the server does not answer OPTIONS here")
-    if method == "HEAD":
-        return "header", {}
-    if method in ("LIST", "SCAN", "DELETE"):
-        return method.lower(), values
-    if method != "GET":
-        return Rejected(why=f"the server does not know the method {method}")
-    if "help" in values:
-        return "help", {}
-    wanted = []
-    for name in ("list", "scan"):
-        value = str(values.pop(name, ""))
-        if value not in _TRUE | _FALSE:
-            return Rejected(why=f"the value of {name} is neither true nor false")
-        if value in _TRUE:
-            wanted.append(name)
-    if len(wanted) == 2:
-        return Rejected(why="a request is either a list or a scan")
-    return (wanted[0] if wanted else "read"), values
+                return Rejected("a PATCH needs the content type application/merge-patch+json")
+        return written, _NO_DATA
+    operation = _QUERIED.get(method)
+    if operation is None:
+        return Rejected(f"the server does not answer the method {method}")
+    if not values:
+        return operation, _NO_DATA
+    if method == "GET":
+        for name in ("list", "scan"):
+            if values.get(name, [""])[0] not in BOOLEANS:
+                return Rejected(f"the value of {name} is neither true nor false")
+        wanted = [name for name in ("list", "scan") if BOOLEANS[values.get(name, [""])[0]]]
+        if len(wanted) == 2:
+            return Rejected("a request is either a list or a scan")
+        if wanted:
+            operation = wanted[0]
+            values = {name: entries for name, entries in values.items() if name != operation}
+    return operation, {name: _one(entries) for name, entries in values.items() if name != "help"}
 
 
-def _wrap_ttl(headers: Mapping[str, str]) -> float | Rejected:
-    value = next((value for name, value in headers.items() if name.lower() == "x-vault-wrap-ttl"), "")
+def _one(entries: list[str]) -> str | tuple[str, ...]:
+    return entries[0] if len(entries) == 1 else tuple(entries)
+
+
+def _wrap_ttl(headers: Mapping[str, str]) -> float | Rejected | None:
+    value = next((value for name, value in headers.items() if name.lower() == "x-vault-wrap-ttl"), "").strip(" \t")
     if not value:
-        return 0
-    seconds = seconds_of(value)
-    return Rejected(why="the wrapping time cannot be read") if seconds is None or seconds < 0 else seconds
-
-
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d)")
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def seconds_of(text: str) -> float | None:
-    """Return a duration in seconds (`90`, `5m`, `1h30m`), or None where it is none."""
-    text = text.strip()
-    if re.fullmatch(r"\d+", text):
-        return float(text)
-    if not text or _PART.sub("", text):
         return None
-    return sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(text))
-
-
-def fold(path: str, namespace: str, world: World) -> str:
-    """Return the path with the name part lower-cased where OpenBao 2.7 does so before it asks the policies."""
-    if path.startswith("sys/"):
-        policies = _FOLDED_SYSTEM.match(path)
-        if policies is not None:
-            return policies.group(1) + policies.group(2).strip().lower()
-        workflows = _FOLDED_WORKFLOWS.match(path)
-        return workflows.group(1) + workflows.group(2).lower() if workflows is not None else path
-    if not path.startswith("auth/"):
-        return path
-    for entry in world.namespaces:
-        if entry.path != namespace:
-            continue
-        for mount in entry.auth_mounts or ():
-            if not path.startswith(f"auth/{mount.path}"):
-                continue
-            for kind, expression in _FOLDED:
-                if kind == mount.type:
-                    return _folded(path, expression, mount.path)
-    return path
-
-
-def _folded(path: str, expression: re.Pattern[str], mount: str) -> str:
-    found = re.match(expression.pattern % re.escape(mount), path, re.DOTALL)
-    return found.group(1) + found.group(2) + found.group(3).lower() + found.group(4) if found else path
+    seconds = seconds_of(value)
+    return Rejected("the wrapping time cannot be read") if seconds is None or seconds < 0 else seconds

@@ -1,0 +1,212 @@
+"""Answers a batch: one JSON object a line in, one a line out, in order.
+
+Lines with the same rules are compiled once. A line that cannot be answered gives its error; the others are
+still answered.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from cred_audit.ask.line import MAXIMUM_LINE, LineError, Reader, parse
+from cred_audit.ask.rules import Setup, setup
+from cred_audit.decide import Decision, Effect, Reason
+from cred_audit.decide.vault.engine import HELD_FOREVER, Rejection, capabilities
+from cred_audit.decide.vault.hcl import GO_SPACE
+from cred_audit.decide.vault.model import Request
+from cred_audit.decide.vault.wire import canonical
+
+_LINE = (
+    "id", "server", "namespaces", "mounts", "policies", "subject", "request", "requests", "capabilities", "namespace",
+    "expect",
+)  # fmt: skip
+_RULES = ("server", "namespaces", "mounts", "policies", "subject")
+_REQUEST = ("id", "method", "namespace", "path", "body", "headers", "exists", "expect")
+_DECISIONS = ("allow", "deny", "unknown", "rejected", "invalid_policy")
+_KEPT = 256
+"""Compiled rules kept at a time."""
+_CLAUSE = 2000
+"""Characters of a clause that are quoted."""
+_REASONS = 20
+"""Reasons given for one decision."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Answers:
+    """What became of a batch."""
+
+    answered: int = 0
+    """Lines that were answered."""
+    decisions: int = 0
+    """Decisions and capability lists in them."""
+    errors: int = 0
+    """Lines that could not be answered."""
+    unexpected: int = 0
+    """Answers that were not what `expect` says."""
+
+    @property
+    def exit_code(self) -> int:
+        """2 where a line could not be answered, else 1 where an answer was not the expected one, else 0."""
+        return 2 if self.errors else 1 if self.unexpected else 0
+
+
+def bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a stream; of one that is too long only so much that it is seen to be."""
+    while line := stream.readline(MAXIMUM_LINE + 2):
+        yield line
+        while len(line) > MAXIMUM_LINE + 1 and not line.endswith(b"\n"):
+            line = stream.readline(MAXIMUM_LINE + 2)
+
+
+def answer_lines(
+    lines: Iterable[str | bytes], write: Callable[[str], object], *, now: Callable[[], datetime] | None = None
+) -> Answers:
+    """Answer each line through `write`, one text with its line end at a time. Empty lines are passed over."""
+    batch = _Batch(now or (lambda: datetime.now(UTC)))
+    for line in lines:
+        text = line.strip()
+        if text:
+            write(batch.line(text) + "\n")
+    return batch.answers
+
+
+class _Batch:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.now = now
+        self.answers = Answers()
+        self.setups: OrderedDict[str, Setup] = OrderedDict()
+        self.shown: dict[int, tuple[Decision, str, str]] = {}
+
+    def line(self, text: str | bytes) -> str:
+        """Return the answer to one line as JSON."""
+        line_id: Any = None
+        try:
+            value = parse(text)
+            line_id = value.get("id")
+            body = self.body(Reader(value, "", _LINE))
+        except LineError as error:
+            self.answers.errors += 1
+            return f'{{"id": {json.dumps(line_id)}, "error": {json.dumps(str(error))}}}'
+        self.answers.answered += 1
+        return f'{{"id": {json.dumps(line_id)}, {body}}}'
+
+    def body(self, line: Reader) -> str:
+        asked = [name for name in ("request", "requests", "capabilities") if line.value.get(name) is not None]
+        if len(asked) != 1:
+            raise LineError("one of request, requests and capabilities is expected")
+        rules = self.rules(line)
+        expected = line.value.get("expect")
+        if asked[0] == "capabilities":
+            return self.capabilities(line, rules, expected)
+        if asked[0] == "request":
+            return self.decided(Reader(line.value["request"], "request", _REQUEST), rules, expected)
+        requests = line.list("requests")
+        each = expected if isinstance(expected, list) else [expected] * len(requests)
+        if len(each) != len(requests):
+            line.fail("expect", "as many answers as there are requests")
+        answers = [
+            "{" + self.decided(Reader(value, f"requests[{number}]", _REQUEST), rules, each[number], named=True) + "}"
+            for number, value in enumerate(requests)
+        ]
+        return f'"decisions": [{", ".join(answers)}]'
+
+    def rules(self, line: Reader) -> Setup:
+        """Return the compiled rules of a line; what can change with the time is compiled anew."""
+        key = json.dumps([line.value.get(name) for name in _RULES])
+        known = self.setups.get(key)
+        if known is None:
+            known = setup(line, self.now())
+            if not known.timed:
+                self.setups[key] = known
+                if len(self.setups) > _KEPT:
+                    self.setups.popitem(last=False)
+                    self.shown.clear()
+        else:
+            self.setups.move_to_end(key)
+        return known
+
+    def decided(self, value: Reader, rules: Setup, expected: Any, *, named: bool = False) -> str:
+        request = _request(value)
+        if value.value.get("expect") is not None:
+            expected = value.value["expect"]
+        if expected is not None and expected not in _DECISIONS:
+            value.fail("expect", "one of " + ", ".join(_DECISIONS))
+        self.answers.decisions += 1
+        if rules.refused:
+            name, shown = "invalid_policy", _shown("invalid_policy", rules.refused, ())
+        else:
+            name, shown = self.show(rules.engine.decide(rules.subject, request))
+        if named and "id" in value.value:
+            shown = f'"id": {json.dumps(value.value["id"])}, {shown}'
+        return shown + self.judged(expected, name)
+
+    def show(self, decision: Decision) -> tuple[str, str]:
+        """Return a decision's name and its JSON; the engine gives the same object for the same clause."""
+        known = self.shown.get(id(decision))
+        if known is not None and known[0] is decision:
+            return known[1], known[2]
+        name, reasons, assuming = decision.effect.value, decision.because, decision.assuming
+        if isinstance(decision, Rejection):
+            name = "rejected"
+        elif decision.effect is Effect.DENY and any(reason.why == HELD_FOREVER for reason in reasons):
+            # The policies let it through and the server answers 200, with nothing in it.
+            name, assuming = "allow", ("the control group approves, for which the server gives no way",)
+        shown = _shown(name, reasons, assuming)
+        if len(self.shown) > 65536:
+            self.shown.clear()
+        self.shown[id(decision)] = (decision, name, shown)
+        return name, shown
+
+    def capabilities(self, line: Reader, rules: Setup, expected: Any) -> str:
+        paths = line.texts("capabilities")
+        namespace = canonical(line.text("namespace", rules.subject.namespace))
+        if namespace not in rules.engine.routes.paths:
+            raise LineError(f"namespace: there is no namespace {namespace}")
+        if any(not path.strip(GO_SPACE) for path in paths):
+            raise LineError("capabilities: the server refuses an empty path")
+        if rules.refused:
+            return _shown("invalid_policy", rules.refused, ())
+        self.answers.decisions += len(paths)
+        found: dict[str, Any] = {}
+        for path in paths:
+            held = capabilities(rules.engine, rules.subject, namespace, path)
+            found[path] = None if held is None else list(held)
+        wanted = {path: sorted(names) for path, names in expected.items()} if isinstance(expected, dict) else None
+        if expected is not None and wanted is None:
+            line.fail("expect", "an object of lists")
+        return f'"capabilities": {json.dumps(found)}{self.judged(wanted, found)}'
+
+    def judged(self, expected: Any, found: Any) -> str:
+        if expected is None:
+            return ""
+        self.answers.unexpected += expected != found
+        return f', "ok": {json.dumps(expected == found)}'
+
+
+def _request(value: Reader) -> Request:
+    body = value.value.get("body")
+    return Request(
+        method=value.text("method").upper(),
+        path=value.text("path"),
+        namespace=value.text("namespace", ""),
+        body=body,
+        headers=value.map("headers"),
+        exists=value.flag("exists"),
+    )
+
+
+def _shown(name: str, reasons: tuple[Reason, ...], assuming: tuple[str, ...]) -> str:
+    because = [
+        {
+            "policy": reason.policy,
+            "namespace": reason.namespace,
+            "clause": reason.clause[:_CLAUSE],
+            "line": reason.line,
+            "why": reason.why[:_CLAUSE],
+        }
+        for reason in reasons[:_REASONS]
+    ]
+    return f'"decision": "{name}", "because": {json.dumps(because)}, "assuming": {json.dumps(list(assuming))}'
