@@ -236,6 +236,36 @@ class Together:
                     yield other
 
 
+def subjects(snapshot: Snapshot) -> Iterator[Subject]:
+    """Yield the subjects of the target's agents, those with the same rules once."""
+    seen: set[tuple[object, ...]] = set()
+    for acting in isolation(snapshot).acting:
+        subject = acting.subject
+        if isinstance(subject, Unknown):
+            continue
+        identity = subject.entity.id or id(subject.entity) if subject.entity is not None else None
+        key = (subject.namespace, subject.policies, identity, tuple(group.id for group in subject.groups),
+               tuple(sorted(subject.free)))  # fmt: skip
+        if key not in seen:
+            seen.add(key)
+            yield subject
+
+
+def agents_unseen(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield the UNKNOWN for each agent of which it is not known who it is on the server."""
+    for acting in isolation(snapshot).acting:
+        if isinstance(acting.subject, Unknown):
+            name = f"{acting.tenant}/{acting.agent}"
+            yield Finding(
+                verdict=Verdict.UNKNOWN,
+                subject=f"agent:{name}",
+                tenant=acting.tenant,
+                agents=(acting.agent,),
+                summary=f"What {name} may do is not known: {acting.subject.reason}.",
+                evidence=(Evidence(where=acting.subject.where, shows=acting.subject.reason),),
+            )
+
+
 def held(subject: Subject) -> Iterator[tuple[str, str]]:
     """Yield namespace and name of each policy that a subject carries."""
     for name in subject.policies:

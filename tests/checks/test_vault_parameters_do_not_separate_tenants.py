@@ -47,8 +47,13 @@ def sent(bao: RunningServer, admin: hvac.Client, path: str, body: dict[str, Any]
     ],
 )  # fmt: skip
 def test_a_limit_that_the_server_lets_through_fails(  # noqa: PLR0913, PLR0917  (one case)
-    bao: RunningServer, server: hvac.Client, path: str, limit: str, refused: dict[str, Any] | None, passes: dict[str, Any]
-) -> None:  # fmt: skip
+    bao: RunningServer,
+    server: hvac.Client,
+    path: str,
+    limit: str,
+    refused: dict[str, Any] | None,
+    passes: dict[str, Any],
+) -> None:
     policy(server, "p", clause(path, "create", "update", more=limit))
     assert refused is None or sent(bao, server, path, refused) == 403
     assert sent(bao, server, path, passes) < 300

@@ -87,7 +87,7 @@ def test_a_control_group_behind_a_plain_clause_of_the_same_policy_fails(
         ("sys/policies/acl/", "list", True),
     ],
 )
-def test_a_pagination_limit_binds_where_the_server_pages(  # noqa: PLR0913, PLR0917  (one case)
+def test_a_pagination_limit_binds_where_the_server_pages(
     bao: RunningServer, server: hvac.Client, path: str, capability: str, *, fails: bool
 ) -> None:
     policy(server, "p", clause(path, capability, more="pagination_limit = 1"))
