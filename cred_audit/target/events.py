@@ -27,6 +27,7 @@ _WORDS = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _LONGEST_NUMBER = 40
+_TOO_DEEP = f"this is nested too deeply (more than {MAX_DEPTH} levels)"
 
 
 class _Builder:
@@ -51,7 +52,7 @@ class _Builder:
         if kind is yaml.AliasEvent or event.anchor is not None or event.tag is not None:
             raise self.refused(event)
         if depth >= MAX_DEPTH:
-            raise self.stop(event.start_mark, f"this is nested too deeply (more than {MAX_DEPTH} levels)")
+            raise self.stop(event.start_mark, _TOO_DEEP)
         return self.mapping(event, depth + 1) if kind is yaml.MappingStartEvent else self.sequence(event, depth + 1)
 
     def mapping(self, start: Any, depth: int) -> Map:
@@ -151,7 +152,8 @@ def read_yaml(text: str, problems: Problems) -> tuple[Any, Place]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = Point(mark.line, mark.column) if mark else Point(0, 0)
-        problems.add(at, _one_line(error.problem or "this is not YAML"))
+        deep = "nesting depth" in str(error.problem)  # libyaml's own bound, met first when it looks ahead
+        problems.add(at, _TOO_DEEP if deep else _one_line(error.problem or "this is not YAML"))
         raise Stopped from error
     except yaml.YAMLError as error:
         problems.add(Point(0, 0), _one_line(getattr(error, "reason", None) or "this is not YAML"))

@@ -180,13 +180,13 @@ class Record:
             if key not in value:
                 context.problems.add(value.place, f"{self.says} needs `{key}`")
                 bad = True
-        if self.any_of and not told and not any(key in value for key in self.any_of):
-            context.problems.add(value.place, f"{self.says} needs one of {_keys(self.any_of)}")
-            bad = True
         for key, others in self.needs.items():
             if key in value and not any(other in value for other in others):
                 context.problems.add(value.places[key][0], f"`{key}` needs {_keys(others)} beside it")
-                bad = True
+                bad = told = True
+        if self.any_of and not told and not any(key in value for key in self.any_of):
+            context.problems.add(value.place, f"{self.says} needs one of {_keys(self.any_of)}")
+            bad = True
         return bad
 
     def schema(self, writing: Writing) -> dict[str, Any]:
