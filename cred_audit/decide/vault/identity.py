@@ -8,13 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cred_audit.decide.vault.model import AuthMount, AuthRole, Entity, Group, Namespace, Subject, World
+from cred_audit.decide.vault.model import Alias, AuthMount, AuthRole, Entity, Group, Namespace, Subject, World
 from cred_audit.decide.vault.template import directives
 
 DEFAULT = "default"
 _ROLE_FOLDERS = ("cel/role", "role", "roles", "users", "groups", "certs")
 _LOGIN_FREE = frozenset({"jwt", "oidc", "kubernetes", "cert", "ldap", "radius", "github", "gcp", "aws", "azure"})
 """Methods whose alias name comes from whoever logs in, not from the role."""
+_FIRST_LOGIN = "made-at-the-first-login"
+"""Stands for the id of an entity that does not exist yet: nothing else has this name."""
 _NO_TEMPLATE_VALUES = "names that the login method chooses"
 
 
@@ -132,9 +134,10 @@ def _of_role(world: World, known: Namespace, role: str) -> Subject | Unknown:
     )
     if identity is not None:
         return _with_entity(world, known, policies, identity)
-    # The first login makes an entity with a name of its own: its template values are not known before.
-    fresh = Entity(namespace=known.path, id="", name="")
-    return _first_login(known, policies, fresh, mount)
+    # The first login makes an entity whose id and name nobody can choose and that has no metadata.
+    known_as = Alias(name=alias, mount_accessor=mount.accessor)
+    fresh = Entity(namespace=known.path, id=_FIRST_LOGIN, name=f"entity_{_FIRST_LOGIN}", aliases=(known_as,))
+    return Subject(namespace=known.path, policies=policies, entity=fresh)
 
 
 def login_policies(data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -190,11 +193,6 @@ def groups_of(world: World, known: Namespace, identity: str) -> tuple[Group, ...
             found[group.id] = group
             queue += above.get(group.id, ())
     return tuple(sorted(found.values(), key=lambda group: (group.namespace, group.name, group.id)))
-
-
-def _first_login(known: Namespace, policies: tuple[str, ...], entity: Entity, mount: AuthMount) -> Subject:
-    values = free_values(known, mount)
-    return Subject(namespace=known.path, policies=policies, entity=entity if not values else None, free=values)
 
 
 def _free(world: World, known: Namespace, mount: AuthMount, policies: tuple[str, ...]) -> Subject | Unknown:

@@ -48,6 +48,8 @@ class Grant:
     """A shortest such request, at the first owner by name; None where only the policies were not seen."""
     because: tuple[Reason, ...]
     assuming: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    """The open directives' values that the witness assumes."""
     kind: str
     """What is touched: `value`, `metadata`, `parent folder` ..."""
 
@@ -70,6 +72,7 @@ class _Sum:
     effect: Effect
     because: tuple[Reason, ...]
     assuming: tuple[str, ...]
+    values: Mapping[str, str] = field(default_factory=dict)
     parts: list[tuple[Counter[str], Counter[str]]] = field(default_factory=list)
     more: set[str] = field(default_factory=set)
 
@@ -89,8 +92,15 @@ class _Neutral:
 class TerritoryIndex:
     """Everybody's holdings, ready to be asked about any token."""
 
-    def __init__(self, world: World, holdings: Iterable[Holding], *, others: bool = False) -> None:
-        """Take the server and who owns what. `others`: what nobody owns counts too (`OTHERS`)."""
+    def __init__(
+        self,
+        world: World,
+        holdings: Iterable[Holding],
+        *,
+        others: bool = False,
+        more: Iterable[tuple[str, Region]] = (),
+    ) -> None:
+        """Take the server and who owns what. `others`: what nobody owns counts too (`OTHERS`); `more`: further regions."""
         self.others = others
         places = Places(world)
         self._regions: dict[tuple[OperationClass, str], list[tuple[str, Region]]] = {}
@@ -99,6 +109,9 @@ class TerritoryIndex:
             owners.add(holding.owner)
             for region in regions(places, holding):
                 self._regions.setdefault((region.wanted, region.operation), []).append((holding.owner, region))
+        for owner, region in more:
+            owners.add(owner)
+            self._regions.setdefault((region.wanted, region.operation), []).append((owner, region))
         self.owners = tuple(sorted(owners))
         self._known = frozenset(owners)
         self._neutral: dict[tuple[object, ...], _Neutral] = {}
@@ -188,6 +201,17 @@ class TerritoryIndex:
             if any(each in capabilities for each in ((operation,) if operation else CHANGES)):
                 yield wanted, self._of(wanted, operation)
 
+    def foreign(self, namespace: str, own: str) -> bool:
+        """Whether others than an owner hold something in a namespace or below it."""
+        for wanted, operation in self._regions:
+            if wanted is OperationClass.READ:
+                node: Node | None = self._of(wanted, operation).root
+                for part in namespace.split("/")[:-1]:
+                    node = node.children.get(part) if node is not None else None
+                if node is not None and node.sole not in (None, own):
+                    return True
+        return False
+
     def _of(self, wanted: OperationClass, operation: str) -> Territories:
         key = (wanted, operation)
         if key not in self._territories:
@@ -248,7 +272,7 @@ class TerritoryIndex:
         known = sums.get(key)
         if known is None:
             assuming = (*_assuming(found.rule, assume), *answer.assuming)
-            known = _Sum(operation, found, answer.request, answer.effect, answer.because, assuming)
+            known = _Sum(operation, found, answer.request, answer.effect, answer.because, assuming, assume)
             sums[key] = known
         if not found.total:
             known.more.add(OTHERS)
@@ -290,6 +314,7 @@ class TerritoryIndex:
             witness=total.request if total.request.method else None,
             because=total.because,
             assuming=total.assuming,
+            values=total.values,
             kind=total.found.kind,
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
+from typing import Any
 
 from cred_audit.decide.vault.model import Mount, Namespace, World
 
@@ -87,6 +88,8 @@ class Region:
     kind: str
     sure: bool = True
     """False where the engine or its version was not seen."""
+    body: Mapping[str, Any] | None = None
+    """What a write must say to touch the holding; None where any body does."""
 
 
 _WRITE, _READ, _LIST = OperationClass.WRITE, OperationClass.READ, OperationClass.LIST
@@ -154,7 +157,7 @@ hmac of transit) counts as WRITE: it acts in the owner's name and shows nothing.
 _CONTROL = (
     "sys/policies/", "sys/policy/", "sys/mounts/", "sys/auth/", "sys/namespaces/", "sys/remount", "sys/raw/",
     "sys/quotas/", "sys/config/", "sys/workflows/", "sys/leases/revoke", "auth/token/create", "auth/token/roles/",
-    "auth/token/revoke", "identity/entity", "identity/group", "identity/alias", "identity/persona",
+    "auth/token/revoke-accessor", "auth/token/revoke-orphan", "identity/entity", "identity/group", "identity/alias", "identity/persona",
     "identity/oidc/key/", "identity/oidc/role/", "identity/mfa/",
 )  # fmt: skip
 """Control paths of a namespace; what every token does to itself (lookup-self, wrapping, tools) is none."""

@@ -7,6 +7,7 @@ search walks once, by its first member.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from cred_audit.decide.vault.acl import Acl, Rule, RuleKind
 from cred_audit.decide.vault.territory import Keys, Region
@@ -18,6 +19,7 @@ class Node:
     __slots__ = (
         "_everyone",
         "base",
+        "body",
         "children",
         "groups",
         "inside",
@@ -47,6 +49,8 @@ class Node:
         self.keys = Keys.RAW
         self.kind = ""
         self.namespace = ""
+        self.body: Mapping[str, Any] | None = None
+        """What a write must say; None where any body will do."""
         self.sure = True
         self.listing = False
         self.zone = False
@@ -126,7 +130,7 @@ class Territories:
             node = following
         if region.base > last:
             _mark(node, region)
-        node.kind, node.sure = region.kind, region.sure
+        node.kind, node.sure, node.body = region.kind, region.sure, region.body
         if region.open and region.segments[last] is None:
             node.inside = node.inside or Node()
             _copy(node, node.inside)
@@ -172,7 +176,7 @@ def _mark(node: Node, region: Region) -> None:
 
 def _copy(node: Node, into: Node) -> None:
     into.keys, into.namespace, into.kind = node.keys, node.namespace, node.kind
-    into.sure, into.listing = node.sure, node.listing
+    into.sure, into.listing, into.body = node.sure, node.listing, node.body
 
 
 class RuleNode:

@@ -66,7 +66,7 @@ def judged(engine: Engine, subject: Subject, found: Found, operation: str, assum
     request, decision = last
     if decision.effect is Effect.UNKNOWN:
         return Judged(effect=Effect.UNKNOWN, request=request, because=(granting, *decision.because))
-    if rule.plain or _understood(engine.world, request, operation):
+    if rule.plain or found.node.body is not None or _understood(engine.world, request, operation):
         return Judged(effect=Effect.DENY, request=request, because=decision.because)
     reason = why(rule, f"grants {operation} under conditions")
     return Judged(effect=Effect.UNKNOWN, request=request, because=(reason, *decision.because))
@@ -80,7 +80,9 @@ def request_of(found: Found, operation: str, world: World | None = None) -> Requ
     exists: bool | None = None
     headers: dict[str, str] = {}
     if operation in _BODIES:
-        body, exists = _body(world, namespace, found.word[len(namespace) :]), operation != "create"
+        given = found.node.body
+        body = _body(world, namespace, found.word[len(namespace) :]) if given is None else given
+        exists = operation != "create"
     if operation == "patch":
         headers["Content-Type"] = "application/merge-patch+json"
     return Request(method=METHODS[operation], path=path, namespace=namespace, body=body, headers=headers, exists=exists)

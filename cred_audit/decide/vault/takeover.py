@@ -1,0 +1,420 @@
+"""Takeover paths: the chains of requests by which a token becomes one that reaches what others own.
+
+A search over tokens. Each way from one token to another is offered by `gains` and `kinship`, request by
+request; a way's end is judged by the same exact search as any token's reach. A token is a state of its own,
+since more policies can reach less.
+"""
+
+from collections import ChainMap, deque
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
+
+from cred_audit.decide import Effect, Reason
+from cred_audit.decide.vault.acl import Rule
+from cred_audit.decide.vault.choose import NOBODY
+from cred_audit.decide.vault.control import Controls, Holder, control_regions
+from cred_audit.decide.vault.engine import Engine
+from cred_audit.decide.vault.gains import (
+    EVERYTHING,
+    Asker,
+    Gap,
+    Made,
+    Offer,
+    Step,
+    by_logins,
+    by_policies,
+    by_tokens,
+    writing,
+)  # fmt: skip
+from cred_audit.decide.vault.kinship import by_identity, by_new_method, by_remount, retitled, templated
+from cred_audit.decide.vault.model import Namespace, PolicyDocument, Request, Subject
+from cred_audit.decide.vault.reach import Grant, Owners, TerritoryIndex
+from cred_audit.decide.vault.territory import Holding, KvHolding, OperationClass, PathHolding
+from cred_audit.decide.vault.witness import why
+
+_TRIES = 40
+"""Choices of one way that are followed to their end."""
+_STATES = 200
+"""Tokens of one agent that are looked at; with more the answer is unknown."""
+_NAMESPACES = 200
+_ENDS = (OperationClass.READ, OperationClass.WRITE, OperationClass.LIST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """One way to what others own, shortest for its first clause."""
+
+    steps: tuple[Step, ...]
+    operation: str
+    """Of the last request."""
+    last: Request
+    by: str
+    """Whose token the last request carries."""
+    owners: Owners
+    because: tuple[Reason, ...]
+    """Clauses that let the last request through."""
+    kind: str
+    assuming: tuple[str, ...] = ()
+
+    @property
+    def first(self) -> Reason:
+        """The clause that the chain starts with."""
+        return (self.steps[0].because or self.because)[0] if self.steps else self.because[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was found for one agent; a proof when there is neither a chain nor a gap."""
+
+    chains: tuple[Chain, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    harmless: tuple[Reason, ...] = ()
+    """Clauses of control that lead to nothing of others."""
+
+
+@dataclass(slots=True)
+class _Search:
+    """One agent's search."""
+
+    own: str
+    role: str
+    chains: dict[tuple[str, str, int], Chain] = field(default_factory=dict)
+    gaps: dict[str, Gap] = field(default_factory=dict)
+    queue: deque[Made] = field(default_factory=deque)
+    seen: set[object] = field(default_factory=set)
+
+
+class Takeovers:
+    """One server's ways from token to token, ready to be asked about any agent."""
+
+    def __init__(
+        self, engine: Engine, index: TerritoryIndex, holders: Iterable[Holder], holdings: Iterable[Holding]
+    ) -> None:
+        self.engine = engine
+        self.index = index
+        self.holders = tuple(holders)
+        self.holdings = tuple(holdings)
+        self.controls = Controls(engine.world)
+        self._entries = {entry.path: entry for entry in engine.world.namespaces}
+        self._control: TerritoryIndex | None = None
+        self._owners: dict[tuple[str, str], Owners] = {}
+        self._held: dict[tuple[str, str], set[str]] | None = None
+        self._same: dict[tuple[object, ...], tuple[str, Outcome]] = {}
+
+    def outcome(self, holder: Holder) -> Outcome:
+        """Return the chains that start with an agent's token."""
+        subject = holder.subject
+        rules = self._rules(self.engine, subject)
+        if not rules and "root" not in subject.policies:
+            return Outcome()
+        if subject.entity is not None and subject.entity.disabled:
+            return Outcome()
+        search = _Search(own=holder.tenant, role=holder.role)
+        start = Made(subject=subject, steps=(), token="agent")  # noqa: S106
+        search.queue.append(start)
+        while search.queue:
+            made = search.queue.popleft()
+            key = (
+                made.subject.namespace,
+                tuple(sorted(made.subject.policies)),
+                _identity(made.subject),
+                str(made.texts),
+            )
+            if key in search.seen:
+                continue
+            if len(search.seen) >= _STATES:
+                reason = why(rules[0], "leads to more tokens than were looked at")
+                search.gaps["many"] = Gap(reason="it can become more tokens than were looked at", because=(reason,))
+                break
+            search.seen.add(key)
+            self._from(search, made)
+        chains = dict(search.chains)
+        for chain in self._direct(holder):
+            first = chain.first
+            chains.setdefault((first.namespace, first.policy, first.line), chain)
+        gaps = tuple(gap for gap in search.gaps.values() if not chains)
+        harmless = () if chains else tuple(why(rule, f"stops at `{rule.written}`") for rule in rules[:3])
+        return Outcome(chains=tuple(chains.values()), gaps=gaps, harmless=harmless)
+
+    def _rules(self, engine: Engine, subject: Subject) -> tuple[Rule, ...]:
+        return tuple(rule for acl in engine.acls(subject) if acl.broken is None for rule in self.controls.rules(acl))
+
+    def _from(self, search: _Search, made: Made) -> None:
+        engine = self._engine_of(made)
+        rules = self._rules(engine, made.subject)
+        role = search.role
+        asker = Asker(engine, made.subject, role, made.token)
+        useful = [path for path in self.controls.touched(rules) if self.index.foreign(path, search.own)]
+        for path in useful[:_NAMESPACES]:
+            entry = self._entries[path]
+            for offer in self._offers(asker, entry, rules, search.own):
+                if isinstance(offer, Gap):
+                    search.gaps.setdefault(offer.reason, offer)
+                else:
+                    self._follow(search, asker, rules, made, offer)
+            self._retitle(search, asker, made, entry)
+            self._raw(search, asker, made, entry)
+
+    def _offers(self, asker: Asker, entry: Namespace, rules: tuple[Rule, ...], own: str) -> Iterator[Offer | Gap]:
+        yield from by_policies(asker, entry)
+        yield from by_tokens(asker, entry, rules)
+        yield from by_logins(asker, entry, rules)
+        first = (holder.subject.entity.id for holder in self.holders
+                 if holder.tenant != own and holder.subject.entity is not None)  # fmt: skip
+        yield from by_identity(asker, entry, rules, first)
+        yield from by_new_method(asker, entry, rules)
+        yield from by_remount(asker, entry, self._foreign_mounts(entry.path, own))
+
+    def _foreign_mounts(self, namespace: str, own: str) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for holding in self.holdings:
+            what = holding.what
+            if holding.owner != own and isinstance(what, KvHolding) and what.namespace == namespace:
+                found.setdefault(what.mount)
+                if len(found) >= _TRIES:
+                    break
+        return tuple(found)
+
+    def _engine_of(self, made: Made) -> Engine:
+        """Return the engine of the server as the chain leaves it."""
+        engine = self.engine if made.world is None else Engine(made.world, self.engine.now)
+        if not made.texts:
+            return engine
+        changed = copy(engine)
+        written = {key: PolicyDocument(namespace=key[0], name=key[1], text=text) for key, text in made.texts.items()}
+        changed.policies = ChainMap(written, engine.policies)  # type: ignore[assignment]
+        changed._acls, changed._decisions = {}, {}  # noqa: SLF001  (a copy with caches of its own)
+        return changed
+
+    def _follow(self, search: _Search, asker: Asker, rules: tuple[Rule, ...], before: Made, offer: Offer) -> None:
+        """Follow the choices of an offer to what they reach; queue those that lead on."""
+        names = offer.names if offer.names is not None else self._policies(offer, search.own)
+        tried = 0
+        ends: list[Owners] = []
+        best: tuple[Made, OperationClass, Grant] | None = None
+        for name in names:
+            if offer.names is None and not self._leads(offer.namespace, name, search.own):
+                continue
+            tried += 1
+            if tried > _TRIES:
+                break
+            made = offer.made(name)
+            if made is None:
+                continue
+            made = _behind(before, made)
+            end = self._end(made, search.own)
+            if end is None and made.texts:
+                made, end = self._pointed(made, search.own)
+            if end is None:
+                if self._rules(self._engine_of(made), made.subject):
+                    search.queue.append(made)
+                continue
+            ends.append(end[2])
+            best = best or (made, end[0], end[1])
+        if best is None and offer.names is None:
+            best, ends = self._written(search, asker, rules, before, offer)
+        if best is not None:
+            self._record(search, *best, ends)
+
+    def _written(
+        self, search: _Search, asker: Asker, rules: tuple[Rule, ...], before: Made, offer: Offer
+    ) -> tuple[tuple[Made, OperationClass, Grant] | None, list[Owners]]:
+        """Try the offer with a policy that the token writes first."""
+        existing = [name for name in self._policies(offer, search.own)[:_TRIES] if offer.accepts(name)]
+        names = [*asker.names(rules, f"{offer.namespace}sys/policies/acl/", existing)]
+        names += asker.names(rules, f"{offer.namespace}sys/policy/", ())
+        for name in dict.fromkeys(names):
+            if name in ("root", "response-wrapping") or not offer.accepts(name):
+                continue
+            step = writing(asker, offer.namespace, name, EVERYTHING)
+            made = offer.made(name) if step is not None else None
+            if step is None or made is None:
+                continue
+            texts = {**made.texts, (offer.namespace, name): EVERYTHING}
+            made = _behind(before, replace(made, steps=(step, *made.steps), texts=texts))
+            end = self._end(made, search.own)
+            if end is not None:
+                return (made, end[0], end[1]), [end[2]]
+        return None, []
+
+    def _record(self, search: _Search, made: Made, wanted: OperationClass, grant: Grant, ends: list[Owners]) -> None:
+        del wanted
+        if grant.witness is None:
+            return
+        chain = Chain(
+            steps=made.steps, operation=grant.operation, last=grant.witness, by=made.token,
+            owners=self._together(ends, search.own), because=grant.because, kind=grant.kind,
+            assuming=(*made.assuming, *grant.assuming),
+        )  # fmt: skip
+        first = chain.first
+        key = (first.namespace, first.policy, first.line)
+        known = search.chains.get(key)
+        if known is None or len(known.steps) > len(chain.steps):
+            search.chains[key] = chain
+
+    def _together(self, ends: list[Owners], own: str) -> Owners:
+        widest = max(ends, key=lambda owners: owners.count)
+        if len(ends) == 1 or widest.all_except is not None:
+            return widest
+        names = {name for owners in ends for name in owners.names} - {own}
+        return Owners(names=tuple(sorted(names)), count=len(names))
+
+    def _end(self, made: Made, own: str) -> tuple[OperationClass, Grant, Owners] | None:
+        """Return what a token reaches of others: a grant that surely holds, and whom all such grants reach."""
+        engine = self._engine_of(made)
+        index = self.index
+        if made.moved:
+            holdings = [replace(holding, what=what) for holding in self.holdings
+                        if (what := _moved(holding, made.moved)) is not None]  # fmt: skip
+            index = TerritoryIndex(engine.world, holdings)
+        for wanted in _ENDS:
+            answer = index.reach(engine, made.subject, wanted, own=own)
+            grants = [
+                grant for grant in answer.grants
+                if grant.effect is Effect.ALLOW and grant.witness is not None and not grant.values
+            ]  # fmt: skip
+            if grants:
+                return wanted, grants[0], self._together([grant.owners for grant in grants], own)
+        return None
+
+    def _pointed(self, made: Made, own: str) -> "tuple[Made, tuple[OperationClass, Grant, Owners] | None]":
+        """Rewrite the policy so that it names one path of others exactly: that wins against a broader deny."""
+        where, name = next(iter(made.texts))
+        alone = self._end(replace(made, subject=Subject(namespace=where, policies=(name,))), own)
+        if alone is None or alone[1].witness is None:
+            return made, None
+        path = unquote(alone[1].witness.path)
+        inside = (alone[1].witness.namespace + path).removeprefix(where)
+        text = f'{EVERYTHING}\npath "{inside}" {{ capabilities = ["create", "read", "update", "list"] }}'
+        steps = tuple(
+            replace(step, request=replace(step.request, body={**step.request.body, "policy": text}))
+            if step.request.body is not None and step.request.body.get("policy") == EVERYTHING
+            else step
+            for step in made.steps
+        )
+        changed = replace(made, steps=steps, texts={**made.texts, (where, name): text})
+        return changed, self._end(changed, own)
+
+    def _policies(self, offer: Offer, own: str) -> list[str]:
+        """Return the policies that an offer lets the token choose, those that others hold first."""
+        entry = self._entries[offer.namespace]
+        foreign = {name for (where, name), tenants in self._holding().items()
+                   if where == offer.namespace and tenants - {own}}  # fmt: skip
+        names = [policy.name for policy in entry.policies or ()]
+        chosen = [name for name in names if name not in ("root", "response-wrapping") and offer.accepts(name)]
+        return sorted(chosen, key=lambda name: (name not in foreign, name == "default"))
+
+    def _holding(self) -> dict[tuple[str, str], set[str]]:
+        if self._held is None:
+            self._held = {}
+            for holder in self.holders:
+                for name in holder.subject.policies:
+                    self._held.setdefault((holder.subject.namespace, name), set()).add(holder.tenant)
+        return self._held
+
+    def _leads(self, namespace: str, name: str, own: str) -> bool:
+        """Whether a policy alone reaches anything of others, or lets its holder change who may."""
+        key = (namespace, name)
+        owners = self._owners.get(key)
+        if owners is None:
+            subject = Subject(namespace=namespace, policies=(name,))
+            owners = Owners(count=0)
+            if self._rules(self.engine, subject):
+                owners = Owners(all_except=(), count=1)
+            else:
+                for wanted in _ENDS:
+                    answer = self.index.reach(self.engine, subject, wanted, own=NOBODY)
+                    if answer.grants:
+                        owners = self._together([grant.owners for grant in answer.grants], "")
+                        break
+            if any(acl.open_clauses or acl.unseen for acl in self.engine.acls(subject)) or _templated(self.engine, key):
+                owners = Owners(all_except=(), count=1)
+            self._owners[key] = owners
+        return bool(owners.count) and owners.names != (own,)
+
+    def _retitle(self, search: _Search, asker: Asker, before: Made, entry: Namespace) -> None:
+        """Follow the template values that the token can give its own entity."""
+        names = templated(asker, entry)
+        if not names:
+            return
+        free = replace(asker.subject, free=dict.fromkeys(names, "the agent itself"))
+        for wanted in _ENDS:
+            for grant in self.index.reach(asker.engine, free, wanted, own=search.own).grants:
+                values = {name: value for name, value in grant.values.items() if value != NOBODY}
+                made = retitled(asker, entry, values) if values else None
+                if made is None:
+                    continue
+                made = _behind(before, made)
+                end = self._end(made, search.own)
+                if end is not None:
+                    self._record(search, made, end[0], end[1], [grant.owners])
+                    return
+
+    def _raw(self, search: _Search, asker: Asker, before: Made, entry: Namespace) -> None:
+        """Follow the storage itself, which holds every namespace's secrets."""
+        if entry.path:
+            return
+        step = asker.may("GET", "sys/raw/core/mounts", None, "reads the storage below every policy", namespace="")
+        if step is None:
+            return
+        flags = asker.world.server.flags
+        if flags is None:
+            reason = "whether the server opens its storage (raw_storage_endpoint) was not seen"
+            search.gaps.setdefault(reason, Gap(reason=reason, because=step.because))
+        elif flags.get("raw_storage_endpoint"):
+            everybody = self.index.owners
+            owners = Owners(all_except=(search.own,), count=len([name for name in everybody if name != search.own]))
+            chain = Chain(
+                steps=before.steps, operation="read", last=step.request, by=before.token, owners=owners,
+                because=step.because, kind="the storage of every namespace",
+            )  # fmt: skip
+            first = chain.first
+            search.chains.setdefault((first.namespace, first.policy, first.line), chain)
+
+    def _direct(self, holder: Holder) -> Iterator[Chain]:
+        """Yield the control that an agent has of others' objects without becoming anyone."""
+        if self._control is None:
+            regions = control_regions(self.engine.world, self.holders, self.holdings)
+            self._control = TerritoryIndex(self.engine.world, self.holdings, more=regions)
+        answer = self._control.reach(self.engine, holder.subject, OperationClass.CONTROL, own=holder.tenant)
+        for grant in answer.grants:
+            if grant.effect is Effect.ALLOW and grant.witness is not None:
+                yield Chain(
+                    steps=(), operation=grant.operation, last=grant.witness, by="agent", owners=grant.owners,
+                    because=grant.because, kind=grant.kind, assuming=grant.assuming,
+                )  # fmt: skip
+
+
+def _templated(engine: Engine, key: tuple[str, str]) -> bool:
+    policy = engine.policies.get(key)
+    return policy is not None and key[1] != "default" and "{{" in (policy.text or "")
+
+
+def _identity(subject: Subject) -> object:
+    entity = subject.entity
+    if entity is None:
+        return None
+    return entity.id, entity.name, entity.policies, tuple(sorted(entity.metadata.items())), subject.groups
+
+
+def _behind(before: Made, made: Made) -> Made:
+    """Return a way with the steps that led to its start."""
+    if not before.steps:
+        return made
+    return replace(
+        made,
+        steps=before.steps + made.steps,
+        texts={**before.texts, **made.texts},
+        world=made.world or before.world,
+        moved={**before.moved, **made.moved},
+        assuming=before.assuming + made.assuming,
+    )
+
+
+def _moved(holding: Holding, moved: Mapping[str, str]) -> KvHolding | PathHolding | None:
+    what = holding.what
+    if isinstance(what, KvHolding) and what.namespace + what.mount in moved:
+        return replace(what, mount=moved[what.namespace + what.mount])
+    return None
