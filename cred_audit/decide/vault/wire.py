@@ -182,16 +182,15 @@ def _namespace(sent: str, decoded: str, routes: Routes) -> tuple[str, str] | Rej
             return Rejected(f"there is no namespace {header}")
         return Unresolved(f"the namespace {header} was not seen")
     whole = header + decoded
+    # The search cleans the path; the namespace is then cut off the path as it was sent, where it stands there.
+    searched = whole if _PLAIN.fullmatch(whole) else posixpath.normpath(whole.lstrip("/") or ".")
+    searched += "" if searched.endswith("/") else "/"
     namespace = header
     start = len(header)
-    while (end := whole.find("/", start)) >= 0 and whole[: end + 1] in routes.paths:
-        namespace = whole[: end + 1]
+    while (end := searched.find("/", start)) >= 0 and searched[: end + 1] in routes.paths:
+        namespace = searched[: end + 1]
         start = end + 1
-    rest = whole[len(namespace) :]
-    if rest and "/" not in rest and f"{whole}/" in routes.paths:
-        # A path that is a namespace's name goes to that namespace and is not shortened.
-        return f"{whole}/", whole
-    return namespace, rest
+    return namespace, whole.removeprefix(namespace)
 
 
 def parsed_query(query: str) -> dict[str, list[str]]:
