@@ -13,7 +13,7 @@ from enum import Enum
 
 from cred_audit.check import Check
 from cred_audit.finding import Evidence, Finding, Reaches, Severity, Verdict
-from cred_audit.render.shown import name, names, plural
+from cred_audit.render.shown import line, name, names, plural
 from cred_audit.report import Report, Result
 
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -201,20 +201,38 @@ class QuotedLine:
     """The line that lets the request through."""
 
 
-def quoted(evidence: Evidence) -> tuple[QuotedLine, ...]:
-    """Split a quote into lines; marked is the line that `where` names, else the clause's first line."""
-    lines = evidence.quote.splitlines()
-    named = re.search(r"(?:\bline |:)(\d{1,9})\b(?!.*\d)", evidence.where[-200:])
+_NAMED_LINE = re.compile(r"(?:\bline |:)(\d{1,9})\b(?!.*\d)")
+
+
+def place(evidence: Evidence) -> str:
+    """Return where the evidence is, with the line that decides: `policy agents, line 12`."""
+    where = line(evidence.where, 400)
+    if not evidence.line or _NAMED_LINE.search(evidence.where[-200:]):
+        return where
+    return f"{where}, line {evidence.line}"
+
+
+def quoted(evidence: Evidence, most: int) -> tuple[tuple[QuotedLine, ...], int]:
+    """Return a quote's lines, at most this many around the marked one, and how many are left out.
+
+    Marked is the line that `where` names, else the clause's first line.
+    """
+    lines = evidence.quote.split("\n") if evidence.quote else []
+    while lines and not lines[-1].strip():
+        lines.pop()
+    named = _NAMED_LINE.search(evidence.where[-200:])
     wanted = int(named.group(1)) - evidence.line if named and evidence.line else 0
     marked = wanted if 0 <= wanted < len(lines) else 0
-    return tuple(
+    start = max(0, min(marked - most // 2, len(lines) - most))
+    shown = tuple(
         QuotedLine(
             number=evidence.line + offset if evidence.line else 0,
-            text=text,
+            text=line(text, 400),
             marked=offset == marked,
         )
-        for offset, text in enumerate(lines)
+        for offset, text in enumerate(lines[start : start + most], start)
     )
+    return shown, len(lines) - len(shown)
 
 
 def who(fold: Fold) -> str:

@@ -172,7 +172,7 @@ class _Page:
             self.say(row, indent=2)
         for evidence in first.evidence:
             self.say(f"Because {line(evidence.where)} {line(evidence.shows)}:", indent=2)
-            for each in quoted(evidence)[:_ROWS]:
+            for each in quoted(evidence, _ROWS)[0]:
                 number = f"{each.number:>5} | " if each.number else "      | "
                 self.copyable(
                     f"  {'>' if each.marked else ' '} {number}{line(each.text)}",

@@ -1,0 +1,45 @@
+"""The parts of a finding that every output for people says in the same words."""
+
+from cred_audit.finding import Finding, Witness
+from cred_audit.render.shown import line
+
+_CHAIN = 30
+"""Requests of a chain that are shown."""
+
+
+def request_words(witness: Witness) -> str:
+    """Return a request as `read secret/data/x in namespace t1/`."""
+    fields = witness.fields
+    action = fields.get("operation") or fields.get("method")
+    if not action:
+        return line(", ".join(f"{key} {value}" for key, value in fields.items()), 1_000)
+    where = f" in namespace {line(str(fields['namespace']), 400)}" if fields.get("namespace") else ""
+    body = f" with {line(str(dict(fields['body'])), 400)}" if isinstance(fields.get("body"), dict) else ""
+    return f"{line(str(action), 100)} {line(str(fields.get('path', '')), 1_000)}{where}{body}"
+
+
+def requests(finding: Finding) -> tuple[str, ...]:
+    """Return the request to replay, after the earlier ones of its chain; empty without a witness."""
+    if finding.witness is None:
+        return ()
+    earlier = tuple(request_words(each) for each in finding.witness.before[:_CHAIN])
+    left = len(finding.witness.before) - len(earlier)
+    more = (f"and {left:,} more requests",) if left else ()
+    return (*earlier, *more, request_words(finding.witness))
+
+
+def acceptance(finding: Finding) -> str:
+    """Return `Accepted until 2026-12-31 (SEC-7): the reason`; empty when the risk is not accepted."""
+    accepted = finding.accepted
+    if accepted is None:
+        return ""
+    until = f" until {line(accepted.until, 100)}" if accepted.until else ""
+    ticket = f" ({line(accepted.ticket, 200)})" if accepted.ticket else ""
+    return f"Accepted{until}{ticket}: {line(accepted.reason, 600)}"
+
+
+def confirmation(finding: Finding) -> str:
+    """Return what the server itself said when it was asked; empty when it was not."""
+    if finding.confirmed is None:
+        return ""
+    return "the server confirms it" if finding.confirmed else "the server did not confirm it"
