@@ -13,8 +13,8 @@ from cred_audit.target.model import Target
 FULL = Path(__file__).with_name("full.yaml").read_text()
 PIECES = [
     *"{}[]:,-?&*!|>'\"#%@` \n\t", "- ", ": ", "? ", "---\n", "...\n", "%YAML 1.2\n", "&a ", "*a", "!!str ", "<<: ",
-    "|-\n", "\x00", "\x85", "\u2028", "\ufeff", "\u202e", "😀", "schema: 1\n", "name: x\n", "tenants:\n", "- id: a\n", "id: ",
-    "each: ", "from: t.csv", "{{ id }}", "vault: {", "defaults: {agent: ", "null", "true", "1e9", "0x", ".inf",
+    "|-\n", "\x00", "\x85", "\u2028", "\ufeff", "\u202e", "😀", "schema: 1\n", "name: x\n", "tenants:\n", "- id: a\n",
+    "id: ", "each: ", "from: t.csv", "{{ id }}", "vault: {", "defaults: {agent: ", "null", "true", "1e9", "0x", ".inf",
     "2026-01-01", "until: ", "token: ", "env: A",
 ]  # fmt: skip
 SOUP = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
