@@ -318,13 +318,13 @@ def checks(
     checks_dir: ChecksDir = None,
 ) -> int:
     """List the checks, or print the skeleton of a new one (redirect it to DIR/ID.py)."""
-    from cred_audit.catalog import listing, load_checks, page, skeleton
+    from cred_audit.catalog import load_checks, page, rows, skeleton
 
     if new is not None:
         emit(skeleton(new))
         return 0
     known = load_checks(checks_dir or ())
-    emit(page(_one(known, check_id)) if check_id is not None else listing(known))
+    emit(page(_one(known, check_id)) if check_id is not None else _columns(rows(known)))
     return 0
 
 
@@ -416,6 +416,14 @@ def completion(shell: Annotated[Shell, typer.Argument(help="The shell to complet
 
     emit(get_completion_script(prog_name="cred-audit", complete_var="_CRED_AUDIT_COMPLETE", shell=shell.value) + "\n")
     return 0
+
+
+def _columns(table: "Sequence[Sequence[str]]") -> str:
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]) - 1)]
+    return "".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) + "\n"
+        for row in table
+    )
 
 
 def _answered(requests: Path) -> int:

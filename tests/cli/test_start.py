@@ -1,0 +1,130 @@
+"""How the program starts and ends: what it imports, and which exit code means what."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cred_audit import __version__, cli
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("hvac", "boto3", "botocore", "jinja2", "yaml", "requests", "httpx", "pydantic", "rich", "msgspec")
+
+
+def cred_audit(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cred_audit", *arguments],
+        capture_output=True, text=True, timeout=120, check=False, cwd=ROOT, env={**os.environ, **environ},
+    )  # fmt: skip
+
+
+def imported(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "cred_audit", *arguments],
+        capture_output=True, text=True, timeout=120, check=False, cwd=ROOT,
+    )  # fmt: skip
+    return {row.rpartition("|")[2].strip() for row in done.stderr.splitlines() if row.startswith("import time:")}
+
+
+def test_the_version_is_answered_before_typer_is_imported() -> None:
+    modules = imported("--version")
+    assert "cred_audit" in modules
+    assert not modules & {*HEAVY, "typer", "cred_audit.cli"}
+    assert cred_audit("--version").stdout == f"cred-audit {__version__}\n"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    modules = imported("--help")
+    assert "typer" in modules
+    assert not modules & {*HEAVY, "cred_audit.audit", "cred_audit.facts"}
+
+
+def test_a_scan_of_files_imports_no_client_of_a_server() -> None:
+    modules = imported("scan", "examples/offline/target.yaml")
+    assert "cred_audit.audit" in modules
+    assert not modules & {"hvac", "requests", "boto3", "botocore", "jinja2", "httpx"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["scan", "--no-such-option"],
+        ["no-such-command"],
+        ["scan"],
+        ["scan", "no-such-file.yaml"],
+        ["scan", "examples/offline/target.yaml", "--fail-on", "sometimes"],
+        ["scan", "examples/offline/target.yaml", "--check", "vault_no_such_check"],
+        ["scan", "examples/offline/target.yaml", "-f", "papyrus"],
+        ["scan", "examples/offline/target.yaml", "-o", "report.papyrus"],
+        ["scan", "examples/offline/target.yaml", "--tenant", "nobody"],
+        ["scan", "examples/offline/target.yaml", "--checks-dir", "no-such-folder"],
+        ["scan", "--snapshot", "README.md"],
+        ["scan", "--snapshot", "README.md", "--confirm"],
+        ["scan", "examples/offline/target.yaml", "--baseline", "README.md"],
+        ["report", "README.md"],
+        ["explain", "vault_no_such_check"],
+        ["collect", "examples/offline/target.yaml"],
+        ["validate", "README.md"],
+        ["ask", "vault"],
+        ["ask", "vault", "examples/offline/target.yaml", "--agent", "nobody", "read", "x"],
+        ["ask", "vault", "--requests", "no-such-file"],
+        ["init", "-o", "README.md"],
+    ],
+)
+def test_what_cannot_run_ends_with_2_and_one_message(arguments: list[str]) -> None:
+    done = cred_audit(*arguments)
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert done.stderr.strip()
+    assert "Traceback" not in done.stderr
+
+
+def test_a_scan_that_cannot_run_says_that_no_audit_was_performed() -> None:
+    assert "no audit was performed" in cred_audit("scan", "no-such-file.yaml").stderr
+
+
+def test_a_crash_does_not_look_like_a_finding(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError("secret-looking text")
+
+    monkeypatch.setattr(cli, "_target", crash)
+    monkeypatch.delenv("CRED_AUDIT_DEBUG", raising=False)
+    assert cli.run(["scan", "target.yaml"]) == 2
+    error = capsys.readouterr().err
+    assert "internal error, no audit was performed: RuntimeError" in error
+    assert "secret-looking text" not in error
+
+
+def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_target", interrupted)
+    assert cli.run(["scan", "target.yaml"]) == 130
+
+
+def test_a_closed_pipe_is_quiet_and_keeps_the_verdict() -> None:
+    command = f"{sys.executable} -m cred_audit scan examples/offline/target.yaml -f json; echo $? >&2"
+    reader = "exec 3>&1; { " + command + "; } | true"
+    shell = ["/bin/bash", "-c", reader]
+    done = subprocess.run(shell, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
+    assert done.stderr.strip() == "1"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_script_names_the_program(shell: str) -> None:
+    done = cred_audit("completion", shell)
+    assert done.returncode == 0
+    assert "_CRED_AUDIT_COMPLETE" in done.stdout
+
+
+def test_completion_offers_the_ids_of_checks() -> None:
+    done = cred_audit(
+        _CRED_AUDIT_COMPLETE="complete_bash", COMP_WORDS="cred-audit explain vault_no_cross", COMP_CWORD="2",
+        _TYPER_COMPLETE_TESTING="1",
+    )  # fmt: skip
+    assert "vault_no_cross_tenant_read" in done.stdout.split()
