@@ -114,20 +114,28 @@ def _agent(agent: ProposedAgent) -> dict[str, Any]:
     if principal.policies is not None:
         vault["policies"] = list(principal.policies)
     if principal.namespace:
-        vault["namespace"] = principal.namespace.rstrip("/")
+        vault["namespace"] = _folder(principal.namespace)
     return {"id": agent.id, "vault": vault}
 
 
 def _territory(part: VaultTerritory) -> dict[str, Any]:
-    where = {"namespace": part.namespace.rstrip("/")} if part.namespace else {}
+    where = {"namespace": _folder(part.namespace)} if part.namespace else {}
     if isinstance(part, KvTerritory):
         prefix = {"prefix": part.prefix} if part.prefix else {}
-        return {"kv": part.mount.rstrip("/"), **prefix, **where}
+        return {"kv": _folder(part.mount), **prefix, **where}
     return where if isinstance(part, NamespaceTerritory) else {"paths": [part.path], **where}
+
+
+def _folder(path: str) -> str | None:
+    """Return the path of a namespace or mount without its slash; None where that would be another path."""
+    bare = path.strip("/")
+    return bare if path == f"{bare}/" else None
 
 
 def _flow(value: Any) -> str:
     """Return plain data as one line of YAML."""
+    if value is None:
+        return "?"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
