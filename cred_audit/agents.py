@@ -4,17 +4,17 @@ Unlike a territory, these are few known paths, so each is decided as it goes ove
 clause that lets a tenant's agents through, with the number of requests that it lets through.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 from cred_audit.decide import Decision, Effect
-from cred_audit.decide.vault.acl import applies
-from cred_audit.decide.vault.hcl import PolicySyntaxError
+from cred_audit.decide.vault.acl import applies, stanzas_of
 from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.model import AuthMount, PolicyDocument, Request, Subject
-from cred_audit.decide.vault.policy import Dialect, Stanza, decode_text, parse_policy
+from cred_audit.decide.vault.policy import Dialect, PolicySyntaxError, Stanza
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
 from cred_audit.isolation import Acting, Isolation, clause_evidence, command_of, isolation, witness_of
@@ -152,7 +152,7 @@ def unknown_agent(acting: Acting, reason: str, where: str) -> Finding:
     )
 
 
-def write(namespace: str, path: str, body: dict[str, object]) -> Request:
+def write(namespace: str, path: str, body: Mapping[str, Any]) -> Request:
     """Return the request that changes an object which exists."""
     return Request(method="POST", path=quote(path, safe="/"), namespace=namespace, body=body, exists=True)
 
@@ -161,17 +161,21 @@ def clauses(asked: Isolation, subject: Subject) -> Iterator[tuple[PolicyDocument
     """Yield each clause of the policies that act on a subject; None stands for a policy that cannot be read."""
     dialect = asked.engine.profiles[0].dialect
     for document in applies(asked.engine.policies, subject):
-        stanzas = _stanzas(document.text, dialect) if document.text is not None else None
+        stanzas = _stanzas(document.text, dialect, asked.engine.now) if document.text is not None else None
         for stanza in (None,) if stanzas is None else stanzas:
             yield document, stanza
 
 
-@lru_cache(maxsize=32768)
-def _stanzas(text: str, dialect: Dialect) -> tuple[Stanza, ...] | None:
+def _stanzas(text: str, dialect: Dialect, now: datetime) -> tuple[Stanza, ...] | None:
     try:
-        return parse_policy(decode_text(text), dialect)
+        return stanzas_of(text, dialect, now)
     except PolicySyntaxError:
         return None
+
+
+def blind_policies(asked: Isolation, subject: Subject) -> bool:
+    """Whether policies may act on a subject that could not even be listed."""
+    return any(entry.path.startswith(subject.namespace) for entry in asked.engine.unlisted)
 
 
 def login_of(asked: Isolation, principal: VaultPrincipal) -> AuthMount | None:

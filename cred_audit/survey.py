@@ -306,6 +306,16 @@ def judge_options(
             )
 
 
+def listeners(snapshot: Snapshot) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield where each listener stands in the server's configuration, and its settings; nothing where unseen."""
+    given = (_server(snapshot).flags or {}).get("listeners")
+    for number, listener in enumerate(given if isinstance(given, list | tuple) else ()):
+        settings = listener.get("config") if isinstance(listener, Mapping) else None
+        if isinstance(settings, Mapping):
+            place = str(settings.get("address") or number)
+            yield f"sys/config/state/sanitized listener {place}", settings
+
+
 def _server(snapshot: Snapshot) -> Server:
     if snapshot.vault is None:
         raise LookupError("Vault was not read")

@@ -12,6 +12,7 @@ from cred_audit.bundled import bundled
 from cred_audit.catalog import load_checks
 from cred_audit.check import Check, Finding, Verdict
 from cred_audit.decide.vault.model import (
+    Alias,
     AuthMount,
     AuthRole,
     EngineObject,
@@ -48,7 +49,10 @@ _KINDS = {
     "transit": ("keys",),
 }
 _SINGLE = {"pki": ("acme",), "transit": ("keys",)}
-_ROLES = {"approle": "role", "userpass": "users", "kubernetes": "role", "jwt": "role"}
+_ROLES = {
+    "approle": ("role",), "userpass": ("users",), "kubernetes": ("role",), "jwt": ("role", "cel/role"),
+    "oidc": ("role",), "cert": ("certs",),
+}  # fmt: skip
 
 
 def read(admin: hvac.Client, path: str, namespace: str = "") -> dict[str, Any] | None:
@@ -84,7 +88,7 @@ def clause(path: str, *capabilities: str, more: str = "") -> str:
 def world_of(admin: hvac.Client, namespaces: Iterable[str] = ("",)) -> World:
     seal = admin.adapter.request("GET", "/v1/sys/seal-status")
     return World(
-        server=Server(product="openbao", version=seal["version"]),
+        server=Server(product="openbao", version=seal["version"], flags=read(admin, "sys/config/state/sanitized")),
         namespaces=tuple(_namespace(admin, path) for path in sorted(namespaces)),
     )
 
@@ -114,6 +118,7 @@ def _namespace(admin: hvac.Client, path: str) -> Namespace:
         entities=tuple(_entity(admin, path, one) for one in names(admin, "identity/entity/id", path)),
         groups=tuple(_group(admin, path, one) for one in names(admin, "identity/group/id", path)),
         tokens=tuple(_token(admin, path, one) for one in names(admin, "auth/token/accessors", path)),
+        mfa_enforcements=tuple(names(admin, "identity/mfa/login-enforcement", path)),
     )
 
 
@@ -129,29 +134,50 @@ def _mount(admin: hvac.Client, namespace: str, path: str, data: Mapping[str, Any
         for name in _SINGLE.get(kind, ())
     ]
     version = int((data.get("options") or {}).get("version") or 1) if kind == "kv" else None
-    return Mount(path=path, type=kind, accessor=str(data["accessor"]), version=version, objects=tuple(objects))
+    return Mount(
+        path=path,
+        type=kind,
+        accessor=str(data["accessor"]),
+        version=version,
+        objects=tuple(objects),
+        tune=data["config"],
+    )
 
 
 def _method(admin: hvac.Client, namespace: str, path: str, data: Mapping[str, Any]) -> AuthMount:
-    folder = _ROLES.get(str(data["type"]))
-    roles = tuple(
-        AuthRole(kind=folder, name=name, data=read(admin, f"auth/{path}{folder}/{name}", namespace))
-        for name in (names(admin, f"auth/{path}{folder}", namespace) if folder else ())
-        if folder
+    roles = []
+    for folder in _ROLES.get(str(data["type"]), ()):
+        for name in names(admin, f"auth/{path}{folder}", namespace):
+            fields = read(admin, f"auth/{path}{folder}/{name}", namespace)
+            if data["type"] == "approle" and fields is not None:
+                fields |= read(admin, f"auth/{path}role/{name}/role-id", namespace) or {}
+            roles.append(AuthRole(kind=folder, name=name, data=fields))
+    return AuthMount(
+        path=path, type=str(data["type"]), accessor=str(data["accessor"]), tune=data["config"], roles=tuple(roles)
     )
-    return AuthMount(path=path, type=str(data["type"]), accessor=str(data["accessor"]), roles=roles)
+
+
+def _alias(data: Mapping[str, Any]) -> Alias:
+    return Alias(
+        id=data["id"], name=data["name"], mount_accessor=data["mount_accessor"], metadata=data.get("metadata") or {},
+        custom_metadata=data.get("custom_metadata") or {},
+    )  # fmt: skip
 
 
 def _entity(admin: hvac.Client, namespace: str, one: str) -> Entity:
     data = read(admin, f"identity/entity/id/{one}", namespace) or {}
-    return Entity(namespace=namespace, id=one, name=data["name"], policies=tuple(data["policies"] or ()))
+    return Entity(
+        namespace=namespace, id=one, name=data["name"], policies=tuple(data["policies"] or ()),
+        metadata=data["metadata"] or {}, aliases=tuple(map(_alias, data["aliases"] or ())), disabled=data["disabled"],
+    )  # fmt: skip
 
 
 def _group(admin: hvac.Client, namespace: str, one: str) -> Group:
     data = read(admin, f"identity/group/id/{one}", namespace) or {}
     return Group(
         namespace=namespace, id=one, name=data["name"], policies=tuple(data["policies"] or ()),
-        member_entity_ids=tuple(data["member_entity_ids"] or ()),
+        member_entity_ids=tuple(data["member_entity_ids"] or ()), type=data["type"], metadata=data["metadata"] or {},
+        member_group_ids=tuple(data["member_group_ids"] or ()), alias=_alias(data["alias"]) if data["alias"] else None,
     )  # fmt: skip
 
 
