@@ -4,15 +4,25 @@ Tenants are guessed from namespaces, from folders of KV mounts that policies nam
 agents from the roles, entities and policies whose names or paths lead to exactly one tenant.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cred_audit.decide.vault.identity import login_policies
 from cred_audit.decide.vault.model import Mount, Namespace, PolicyDocument, World
 from cred_audit.decide.vault.policy import PolicySyntaxError, decode_text, parse_policy
 from cred_audit.decide.vault.template import directives
+from cred_audit.proposal.names import (
+    LONGEST_NAME,
+    SEPARATOR,
+    ancestors,
+    differences,
+    distinct,
+    first_segment,
+    heads,
+    parent,
+)
 from cred_audit.target.model import (
     KvTerritory,
     NamespaceTerritory,
@@ -51,6 +61,20 @@ class Proposal:
     """What was seen and given to no tenant, each as a sentence without its full stop."""
 
 
+class _Path(NamedTuple):
+    """One path that a policy of a shared namespace names."""
+
+    namespace: Namespace
+    """The policy's."""
+    policy: PolicyDocument
+    inside: str
+    """The namespace that the path lies in."""
+    path: str
+    """Relative to that namespace."""
+    grants: bool
+    """Whether the clause lets anything through."""
+
+
 @dataclass(slots=True)
 class _Found:
     """What was found under one name so far."""
@@ -62,17 +86,11 @@ class _Found:
 
 _INTERNAL = frozenset({"cubbyhole", "ns_cubbyhole", "system", "ns_system", "identity", "ns_identity"})
 _KV = frozenset({"kv", "generic"})
-_KV2_FOLDERS = frozenset({"data", "metadata", "detailed-metadata", "subkeys", "delete", "undelete", "destroy"})
-_NAMES_FOLDER = frozenset({"metadata", "detailed-metadata"})
 _SHARED = frozenset({
     "admin", "common", "config", "default", "global", "infra", "internal", "ops", "platform", "public", "shared",
     "system",
 })  # fmt: skip
 """Folder names that rarely are a tenant's; they are named in the file and not proposed."""
-_SEPARATOR = re.compile(r"[-_./]")
-_LONGEST_NAME = 200
-_DEEPEST = 20
-"""Segments of a path in which a namespace or mount is looked for."""
 
 
 def propose(world: World) -> Proposal:
@@ -101,29 +119,26 @@ class _Guess:
         paths = list(self.paths())
         self.folders(paths)
         self.mounts()
+        self.alike()
+        self.objects()
         self.other_engines(paths)
         self.roles()
         self.entities()
         self.policies()
-        ids = _distinct(sorted(self.found))
+        ids = distinct(sorted(self.found))
         tenants = tuple(_tenant(ids[name], self.found[name]) for name in sorted(self.found, key=ids.__getitem__))
         return Proposal(tenants=tenants, left_out=tuple(self.left_out))
 
     def name(self, text: str) -> _Found | None:
         """Return what is known under a name; None, and the name noted, where it is no tenant's."""
-        if not text or len(text) > _LONGEST_NAME or text.lower() in _SHARED:
-            self.left_out[f"{text[:_LONGEST_NAME]!r} does not look like a tenant"] = None
+        if not text or len(text) > LONGEST_NAME or text.lower() in _SHARED:
+            self.left_out[f"{text[:LONGEST_NAME]!r} does not look like a tenant"] = None
             return None
         return self.found.setdefault(text, _Found())
 
     def owner(self, text: str) -> str | None:
         """Return the tenant's name that a role's, key's or policy's name is or begins with."""
-        if text in self.found:
-            return text
-        for match in reversed(list(_SEPARATOR.finditer(text[:_LONGEST_NAME]))):
-            if text[: match.start()] in self.found:
-                return text[: match.start()]
-        return None
+        return next((head for head in heads(text) if head in self.found), None)
 
     def shared(self) -> Iterator[Namespace]:
         """Yield the namespaces that are no tenant's own."""
@@ -133,13 +148,13 @@ class _Guess:
         children: dict[str, list[str]] = {}
         for path in sorted(self.known):
             if path:
-                children.setdefault(_parent(path), []).append(path)
+                children.setdefault(parent(path), []).append(path)
         tenants: list[str] = []
         queue = list(children.get("", ()))
         while queue:
             path = queue.pop()
             inside = children.get(path, [])
-            alone = len(children[_parent(path)]) == 1 and len(inside) > 1
+            alone = len(children[parent(path)]) == 1 and len(inside) > 1
             own = any(mount.type not in _INTERNAL for mount in self.known[path].mounts or ())
             if inside and (alone or not own):
                 queue += inside
@@ -154,36 +169,41 @@ class _Guess:
                 found.territory[NamespaceTerritory(namespace=path)] = "a namespace of its own"
                 self.owned[path] = name
         for path in self.known:
-            above = next((above for above in _ancestors(path) if above in self.owned), None)
+            above = next((above for above in ancestors(path) if above in self.owned), None)
             if above is not None:
                 self.owned[path] = self.owned[above]
 
-    def paths(self) -> Iterator[tuple[Namespace, PolicyDocument, str, str]]:
+    def paths(self) -> Iterator[_Path]:
         """Yield the policies of shared namespaces with each path they name: its namespace and the rest."""
         for namespace in self.shared():
             for policy in namespace.policies or ():
-                for path in self.labels(policy):
+                for path, grants in self.labels(policy):
                     full = namespace.path + path.lstrip("/")
-                    inside = next((above for above in _ancestors(full) if above in self.known), "")
-                    if inside in self.owned:
+                    inside = next((above for above in ancestors(full) if above in self.known), "")
+                    if inside in self.owned and grants:
                         self.touched.setdefault((namespace.path, policy.name), set()).add(self.owned[inside])
-                    else:
-                        yield namespace, policy, inside, full[len(inside) :]
+                    elif inside not in self.owned:
+                        yield _Path(namespace, policy, inside, full[len(inside) :], grants)
 
-    def labels(self, policy: PolicyDocument) -> tuple[str, ...]:
+    def labels(self, policy: PolicyDocument) -> tuple[tuple[str, bool], ...]:
         try:
-            return tuple(stanza.path for stanza in parse_policy(decode_text(policy.text or "")))
+            stanzas = parse_policy(decode_text(policy.text or ""))
         except PolicySyntaxError:
-            self.left_out[f"policy {policy.name[:_LONGEST_NAME]!r} could not be read"] = None
+            self.left_out[f"policy {policy.name[:LONGEST_NAME]!r} could not be read"] = None
             return ()
+        return tuple((stanza.path, "deny" not in stanza.capabilities) for stanza in stanzas)
 
-    def folders(self, paths: Iterable[tuple[Namespace, PolicyDocument, str, str]]) -> None:
+    def folders(self, paths: Iterable[_Path]) -> None:
         seen: set[tuple[str, str, str]] = set()
-        for namespace, policy, inside, path in paths:
+        acting = self.acting_names()
+        for namespace, policy, inside, path, grants in paths:
             mount = self.mount(inside, path)
             if mount is None or mount.type not in _KV:
                 continue
-            segment, complete = _first_segment(mount, path[len(mount.path) :])
+            segment, complete = first_segment(mount, path[len(mount.path) :])
+            bare = segment.removesuffix("*").rstrip("-_.")
+            if not complete and bare != segment and bare in acting:  # a forgotten slash: somebody has this name
+                segment, complete = bare, True
             if not segment or not complete or any(char in segment for char in "*+"):
                 continue
             if "{{" not in segment:
@@ -199,12 +219,20 @@ class _Guess:
                     continue
                 territory = KvTerritory(mount=mount.path, prefix=f"{value}/", namespace=inside)
                 found.territory.setdefault(territory, f"policy {policy.name!r} names this folder")
-                if len(values) == 1:
+                if len(values) == 1 and grants:
                     self.touched.setdefault((namespace.path, policy.name), set()).add(value)
+
+    def acting_names(self) -> set[str]:
+        """Return what the names of roles, entities and policies of shared namespaces begin with."""
+        names = [name for _, _, name, _ in self.shared_roles()]
+        for namespace in self.shared():
+            names += [entity.name for entity in namespace.entities or ()]
+            names += [policy.name for policy in namespace.policies or ()]
+        return {head for name in names for head in heads(name)}
 
     def mount(self, namespace: str, path: str) -> Mount | None:
         mounts = self.mounts_of[namespace]
-        return next((mounts[above] for above in _ancestors(path) if above in mounts), None)
+        return next((mounts[above] for above in ancestors(path) if above in mounts), None)
 
     def values(self, segment: str, namespace: str) -> list[str]:
         """Return what an identity directive that fills a segment stands for, over all known entities."""
@@ -236,13 +264,13 @@ class _Guess:
         ]
         if len(self.found) > 1:
             for namespace, path in whole:
-                owner = next((part for part in _SEPARATOR.split(path) if part in self.found), None)
+                owner = next((part for part in SEPARATOR.split(path) if part in self.found), None)
                 if owner is None:
                     self.left_out[f"the mount {namespace}{path} could not be given to one tenant"] = None
                 else:
                     self.own_mount(owner, namespace, path)
         elif len(whole) > 1:
-            for (namespace, path), name in zip(whole, _differences([path for _, path in whole]), strict=True):
+            for (namespace, path), name in zip(whole, differences([path for _, path in whole]), strict=True):
                 self.own_mount(name, namespace, path)
 
     def own_mount(self, name: str, namespace: str, path: str) -> None:
@@ -250,8 +278,8 @@ class _Guess:
         if found is not None:
             found.territory[KvTerritory(mount=path, namespace=namespace)] = "a mount of its own"
 
-    def other_engines(self, paths: Iterable[tuple[Namespace, PolicyDocument, str, str]]) -> None:
-        for _, policy, inside, path in paths:
+    def other_engines(self, paths: Iterable[_Path]) -> None:
+        for _, policy, inside, path, _ in paths:
             mount = self.mount(inside, path)
             if mount is None or mount.type in _KV or mount.type in _INTERNAL:
                 continue
@@ -268,18 +296,54 @@ class _Guess:
                     self.found[owner].territory.setdefault(territory, f"policy {policy.name!r} names it")
                 break
 
+    def objects(self) -> None:
+        """Take keys and roles of other engines that are called like a tenant."""
+        for namespace in self.shared():
+            for mount in namespace.mounts or ():
+                for entry in mount.objects or () if mount.type not in _KV else ():
+                    owner = self.owner(entry.name)
+                    if owner is not None and "/" not in entry.name:
+                        path = PathTerritory(path=f"{mount.path}+/{entry.name}", namespace=namespace.path)
+                        self.found[owner].territory.setdefault(path, f"{entry.kind} {entry.name!r} of the engine")
+
+    def alike(self) -> None:
+        """Take the roles that are called like those of known tenants (`<tenant>-agent`) for more tenants.
+
+        What such a tenant holds is guessed too: the folder of its name in each mount where others have one.
+        """
+        endings = Counter(
+            name[len(owner) :] for _, _, name, _ in self.shared_roles() if (owner := self.owner(name)) and owner != name
+        )
+        mounts = Counter(
+            (part.namespace, part.mount)
+            for found in self.found.values()
+            for part in found.territory
+            if isinstance(part, KvTerritory) and part.prefix
+        )
+        common = [at for at, uses in mounts.items() if uses > 1]
+        for _, _, name, _ in self.shared_roles():
+            head = next((head for head in heads(name) if head != name and endings[name[len(head) :]] > 1), None)
+            if head is None or self.owner(name) is not None:
+                continue
+            found = self.name(head)
+            if found is None:
+                continue
+            for namespace, mount in common:
+                part = KvTerritory(mount=mount, prefix=f"{head}/", namespace=namespace)
+                found.territory[part] = "no policy names it; other tenants' folders are called so"
+
+    def shared_roles(self) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+        """Yield namespace, API path, name and policies of each role of the shared namespaces."""
+        return (role for namespace in self.shared() for role in _roles(namespace))
+
     def roles(self) -> None:
-        for namespace in self.world.namespaces:
-            for mount in namespace.auth_mounts or ():
-                for role in mount.roles or () if mount.type != "token" else ():
-                    path = f"auth/{mount.path}{role.kind}/{role.name}"
-                    names = login_policies(role.data or {})
-                    owner, why = self.acting(namespace.path, role.name, names)
-                    if owner is None:
-                        self.left_out[f"{namespace.path}{path} could not be given to one tenant"] = None
-                        continue
-                    principal = VaultPrincipal(kind=PrincipalKind.ROLE, role=path, namespace=namespace.path)
-                    self.found[owner].agents[principal] = (role.name, why)
+        for namespace, path, name, policies in (role for each in self.world.namespaces for role in _roles(each)):
+            owner, why = self.acting(namespace, name, policies)
+            if owner is None:
+                self.left_out[f"{namespace}{path} could not be given to one tenant"] = None
+            else:
+                principal = VaultPrincipal(kind=PrincipalKind.ROLE, role=path, namespace=namespace)
+                self.found[owner].agents[principal] = (name, why)
 
     def acting(self, namespace: str, name: str, policies: Iterable[str]) -> tuple[str | None, str]:
         """Return whose a principal is, and why."""
@@ -317,65 +381,18 @@ class _Guess:
                     self.found[owner].agents[principal] = (policy.name, f"no role was found; {why}")
 
 
+def _roles(namespace: Namespace) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    for mount in namespace.auth_mounts or ():
+        for role in mount.roles or () if mount.type != "token" else ():
+            path = f"auth/{mount.path}{role.kind}/{role.name}"
+            yield namespace.path, path, role.name, login_policies(role.data or {})
+
+
 def _tenant(identity: str, found: _Found) -> ProposedTenant:
     names = [name for name, _ in found.agents.values()]
-    ids = _distinct([f"{name}\0{index}" for index, name in enumerate(names)])
+    ids = distinct([f"{name}\0{index}" for index, name in enumerate(names)])
     agents = tuple(
         ProposedAgent(id=agent_id, principal=principal, why=why)
         for agent_id, (principal, (_, why)) in zip(ids.values(), found.agents.items(), strict=True)
     )
     return ProposedTenant(id=identity, agents=agents, territory=tuple(found.territory.items()))
-
-
-def _distinct(names: Iterable[str]) -> dict[str, str]:
-    """Return an id for each name: without what an id cannot hold, and different from the others."""
-    ids: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in names:
-        text = "".join(char if char.isprintable() else "_" for char in name.partition("\0")[0]).strip()[:_LONGEST_NAME]
-        text = text.strip("() ") or "unnamed"
-        identity, number = text, 1
-        while identity in taken:
-            number += 1
-            identity = f"{text}-{number}"
-        taken.add(identity)
-        ids[name] = identity
-    return ids
-
-
-def _first_segment(mount: Mount, rest: str) -> tuple[str, bool]:
-    """Return the first segment of a key as a policy's path has it, and whether it is a whole folder's name."""
-    segments = rest.split("/")
-    names = False
-    if mount.version != 1 and segments[0] in _KV2_FOLDERS:
-        names = segments[0] in _NAMES_FOLDER
-        segments = segments[1:]
-    elif mount.version == 2:
-        return "", False
-    return (segments[0], len(segments) > 1 or names) if segments else ("", False)
-
-
-def _differences(names: list[str]) -> list[str]:
-    """Return the names without what all of them begin and end with, up to a separator."""
-    parts = [name.strip("/") for name in names]
-    first, last = min(parts), max(parts)
-    length = next((at for at, char in enumerate(first) if last[at : at + 1] != char), len(first))
-    start = max((match.end() for match in _SEPARATOR.finditer(first, 0, length)), default=0)
-    turned = [part[start:][::-1] for part in parts]
-    first, last = min(turned), max(turned)
-    length = next((at for at, char in enumerate(first) if last[at : at + 1] != char), len(first))
-    end = max((match.end() for match in _SEPARATOR.finditer(first, 0, length)), default=0)
-    return [part[start : len(part) - end].replace("/", "-") for part in parts]
-
-
-def _parent(path: str) -> str:
-    above = path.rstrip("/").rpartition("/")[0]
-    return f"{above}/" if above else ""
-
-
-def _ancestors(path: str) -> Iterator[str]:
-    """Yield the namespaces that a path may lie in, the longest first."""
-    parts = path.split("/", _DEEPEST)
-    for count in range(len(parts) - 1, 0, -1):
-        yield "/".join(parts[:count]) + "/"
-    yield ""

@@ -1,12 +1,26 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import hvac
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cred_audit.decide.vault.model import AuthMount, AuthRole, Entity, Mount, Namespace, PolicyDocument, Server, World
+from cred_audit.decide.vault.model import (
+    AuthMount,
+    AuthRole,
+    EngineObject,
+    Entity,
+    Mount,
+    Namespace,
+    PolicyDocument,
+    Server,
+    World,
+)
+from cred_audit.demo import platform
+from cred_audit.demo.server import RunningServer
 from cred_audit.proposal import Proposal, propose, written
 from cred_audit.target.load import load_target
 from cred_audit.target.model import (
@@ -183,6 +197,64 @@ def test_every_guess_is_marked() -> None:
     )
 
 
+def test_a_star_without_its_slash_still_names_a_tenant_that_acts(tmp_path: Path) -> None:
+    root = Namespace(
+        mounts=(SECRET,), policies=(policy("acme-agent", "secret/data/acme*"), policy("p", "secret/data/be*"))
+    )
+    assert [tenant.id for tenant in loaded(propose(world(root)), tmp_path).tenants] == ["acme"]
+
+
+def test_a_role_called_like_those_of_tenants_is_a_tenants(tmp_path: Path) -> None:
+    root = Namespace(
+        mounts=(SECRET,),
+        policies=(policy("p", "secret/data/acme/*", "secret/data/beta/*"), policy("all", "secret/*")),
+        auth_mounts=(approle({"acme-agent": ["p"], "beta-agent": ["p"], "gamma-agent": ["all"], "ci-robot": ["all"]}),),
+    )
+    proposal = propose(world(root))
+    gamma = loaded(proposal, tmp_path).tenants[2]
+    assert (gamma.id, gamma.territory.vault) == ("gamma", (KvTerritory(mount="secret/", prefix="gamma/"),))
+    assert proposal.left_out == ("auth/approle/role/ci-robot could not be given to one tenant",)
+
+
+def test_a_denied_folder_is_a_tenants_but_not_the_denied_ones(tmp_path: Path) -> None:
+    text = 'path "secret/data/*" { capabilities = ["read"] }\npath "secret/data/acme/*" { capabilities = ["deny"] }'
+    root = Namespace(
+        mounts=(SECRET,),
+        policies=(PolicyDocument(name="robot", text=text),),
+        auth_mounts=(approle({"robot": ["robot"]}),),
+    )
+    (acme,) = loaded(propose(world(root)), tmp_path).tenants
+    assert (acme.id, acme.agents) == ("acme", ())
+
+
+def listed(admin: hvac.Client, path: str) -> list[str]:
+    answer: Any = admin.list(path)
+    return list(answer["data"]["keys"])
+
+
+def read(admin: hvac.Client, path: str) -> Any:
+    answer: Any = admin.read(path)
+    return answer["data"]
+
+
+def test_the_demo_is_proposed_as_it_is_declared(bao: RunningServer, admin: hvac.Client, tmp_path: Path) -> None:
+    platform.build(bao, lambda _step, _done, _total: None)
+    names = listed(admin, "sys/policies/acl")
+    texts = {name: read(admin, f"sys/policies/acl/{name}")["policy"] for name in names if name != "root"}
+    policies = tuple(PolicyDocument(name=name, text=text) for name, text in texts.items())
+    roles = {name: read(admin, f"auth/approle/role/{name}") for name in listed(admin, "auth/approle/role")}
+    login = approle({name: role["token_policies"] for name, role in roles.items()})
+    keys = listed(admin, "transit/keys")
+    objects = tuple(EngineObject(kind="keys", name=key, data=None) for key in keys)
+    transit = Mount(path="transit/", type="transit", objects=objects)
+    root = Namespace(mounts=(SECRET, transit), policies=policies, auth_mounts=(login,))
+    proposed = loaded(propose(world(root)), tmp_path)
+    declared = load_target(Path(platform.__file__).with_name("target.yaml"))
+    assert {tenant.id: (tenant.agents, set(tenant.territory.vault)) for tenant in proposed.tenants} == {
+        tenant.id: (tenant.agents, set(tenant.territory.vault)) for tenant in declared.tenants
+    }
+
+
 HOSTILE = [
     "no", "null", "1.5", "(others)", " a ", "a: b", "a#b", "a # b", "{x}", "*a", "&a", "!t", "- a", '"', "'", "\\", "%",
     "a\nb: c", "a\r", "\x00", "\x1b[31m", "\x85", "\u2028", "\u202e", "\ufeff", "\ud800", "😀", "é", "{{ a }}", "@",
@@ -211,7 +283,7 @@ def worlds(draw: st.DrawFn) -> World:
     return world(root, *(Namespace(path=f"{name}/", auth_mounts=(auth,), mounts=tuple(mounts[:1])) for name in inner))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(seen=worlds(), address=NAMES, namespace=NAMES)
 def test_whatever_the_names_are_the_proposal_loads(
     seen: World, address: str, namespace: str, tmp_path_factory: pytest.TempPathFactory
