@@ -3,8 +3,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cred_audit.errors import TargetError
+from cred_audit.target import events
 from cred_audit.target.load import load_target
 from cred_audit.target.model import (
     AwsPrincipal,
@@ -194,3 +196,14 @@ def test_a_missing_file_is_one_line() -> None:
     with pytest.raises(TargetError) as raised:
         load_target(Path("no/such/target.yaml"))
     assert str(raised.value) == "no/such/target.yaml:1:1: cannot read no/such/target.yaml: no such file or directory"
+
+
+def test_platforms_without_libyaml_read_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with_libyaml = load_target(FULL)
+    monkeypatch.setattr(events, "_Parser", yaml.SafeLoader)
+    assert load_target(FULL) == with_libyaml
+    for text in ("[" * 100_000, '"\\ud800"', "a: &x 1", "a: b: c", "- " * 5_000):
+        with pytest.raises(TargetError) as raised:
+            load(tmp_path, text)
+        assert str(raised.value).startswith(f"{tmp_path}/target.yaml:1:")
+        assert "\n" not in str(raised.value)
