@@ -73,9 +73,14 @@ class WireClient:
         while len(found) < len(batch):
             rest = batch[len(found) :]
             link = self._link()
-            link.sendall(b"".join(map(self._bytes, rest)))
+            with contextlib.suppress(ConnectionError):
+                link.sendall(b"".join(map(self._bytes, rest)))
             for request in rest:
-                answer, closes = self._read(request.method)
+                try:
+                    answer, closes = self._read(request.method)
+                except ConnectionError:
+                    # A request that makes the server's handler fail is not answered at all.
+                    answer, closes = Got(0, "the server hung up"), True
                 found.append(answer)
                 if closes:
                     self.close()

@@ -1,8 +1,8 @@
 """Reads HCL 1 and its JSON twin into one tree, exactly as the Go library of the servers does.
 
 Exact includes the library's oddities, because a policy that the server stores is a policy that counts: an
-assignment without a value at the end of the text is dropped, a `}` may close two levels of a broken item,
-JSON ignores what follows the root object. Each oddity is named where it is built.
+assignment without a value at the end of the text is dropped, JSON may lack its closing braces and ignores what
+follows the root object. Each oddity is named where it is built.
 
 Text that came from bytes that are not UTF-8 carries them as lone surrogates (`surrogateescape`).
 """
@@ -137,6 +137,10 @@ _MAXIMUM_RUNE = 0x10FFFF
 _MAXIMUM_BYTE = 255
 
 
+class _UnreadableError(PolicySyntaxError):
+    """A sign that is no token; nothing cures it."""
+
+
 class _EndOfText(Exception):
     """The text ended where an item or a value was due; at the top level that is no error."""
 
@@ -220,6 +224,12 @@ class _Parser:
         if self.held:
             self.held = False
             return self.token
+        try:
+            return self.next_token()
+        except PolicySyntaxError as error:
+            raise _UnreadableError(error.message, error.line, error.column) from None
+
+    def next_token(self) -> Token:
         while True:
             match = self.pattern.match(self.text, self.position)
             group = match and match.lastgroup
@@ -274,29 +284,25 @@ class _HclParser(_Parser):
         if forbidden := _FORBIDDEN.search(self.text):
             raise self.error("forbidden character, or bytes that are not UTF-8", forbidden.start())
         items: list[Item] = []
-        if (failure := self.items(items, nested=False)) is not None:
-            raise failure
+        self.items(items, nested=False)
         return ObjectNode(0, len(self.text), items)
 
     def word(self, text: str, start: int) -> Kind:
         del start
         return Kind.BOOL if text in ("true", "false") else Kind.IDENT
 
-    def items(self, found: list[Item], *, nested: bool) -> PolicySyntaxError | None:
-        """Collect items; the error that ended the list is returned, since a closing brace may cure it."""
+    def items(self, found: list[Item], *, nested: bool) -> None:
         while True:
             if nested:
                 closing = self.scan().kind is Kind.RIGHT_BRACE
                 self.held = True
                 if closing:
-                    return None
+                    return
             try:
                 found.append(self.item())
             except _EndOfText:
                 # An item cut off by the end of the text is dropped without a word.
-                return None
-            except PolicySyntaxError as error:
-                return error
+                return
             # A comma between items is allowed and means nothing.
             self.held = self.scan().kind is not Kind.COMMA
 
@@ -315,10 +321,7 @@ class _HclParser(_Parser):
         elif token.kind is Kind.LEFT_BRACE:
             value = self.object()
         else:
-            start = token.start
-            # A brace after bare keys does not close the object that they stand in.
-            token.kind = Kind.END if token.kind is Kind.RIGHT_BRACE else token.kind
-            raise self.error("a key needs = or a block", start)
+            raise self.error("a key needs = or a block", token.start)
         return Item(tuple(self.string(key) for key in keys), keys[0].start, value)
 
     def value(self) -> Node:
@@ -337,12 +340,9 @@ class _HclParser(_Parser):
         start = self.token.start
         self.enter(start)
         found: list[Item] = []
-        failure = self.items(found, nested=True)
-        # A broken item that ends in a brace is forgiven when another brace follows.
-        if failure is not None and self.token.kind is not Kind.RIGHT_BRACE:
-            raise failure
+        self.items(found, nested=True)
         if self.scan().kind is not Kind.RIGHT_BRACE:
-            raise failure or self.error("a closing } is expected", self.token.start)
+            raise self.error("a closing } is expected", self.token.start)
         self.depth -= 1
         return ObjectNode(start, self.token.end, found)
 
@@ -583,23 +583,24 @@ class _JsonParser(_Parser):
         raise self.error("illegal word", start)
 
     def object(self) -> ObjectNode:
+        """Read items as long as commas follow. What ends the list is taken for the brace, whatever it is."""
         start = self.token.start
         self.enter(start)
         found: list[Item] = []
-        failure: PolicySyntaxError | None = None
         try:
             while True:
                 found.append(self.item())
                 if self.scan().kind is not Kind.COMMA:
                     break
-        except PolicySyntaxError as error:
-            failure = error
-        # A broken item directly before the brace is dropped; so is a trailing comma.
-        if self.token.kind is not Kind.RIGHT_BRACE or self.position != self.token.end:
-            raise failure or self.error(
-                f"a comma or }} is expected, not {self.token.kind.value}",
-                self.token.start,
-            )
+        except _EndOfText:
+            # An item cut off by the end of the text is dropped without a word.
+            pass
+        except _UnreadableError:
+            raise
+        except PolicySyntaxError:
+            # A broken item directly before the brace is dropped; so is a trailing comma.
+            if self.token.kind is not Kind.RIGHT_BRACE or self.position != self.token.end:
+                raise
         self.depth -= 1
         return ObjectNode(start, self.token.end, found)
 
@@ -607,6 +608,8 @@ class _JsonParser(_Parser):
         keys: list[Token] = []
         while (token := self.scan()).kind is Kind.STRING:
             keys.append(token)
+        if token.kind is Kind.END:
+            raise _EndOfText
         if token.kind is not Kind.COLON or not keys:
             raise self.error(f"a key is expected, not {token.kind.value}", token.start)
         value = self.value()
@@ -620,6 +623,8 @@ class _JsonParser(_Parser):
             return self.list()
         if token.kind in _LITERALS or token.kind is Kind.NULL:
             return self.literal(token)
+        if token.kind is Kind.END:
+            raise _EndOfText
         raise self.error(f"a value is expected, not {token.kind.value}", token.start)
 
     def list(self) -> ListNode:

@@ -118,6 +118,10 @@ VAULT = Dialect(
     group_ids=True,
 )
 
+_OPERATIONS = frozenset({
+    "create", "read", "update", "delete", "list", "scan", "patch", "help", "header", "renew", "revoke", "rollback",
+    "alias-lookahead", "resolve-role",
+})  # fmt: skip
 _SHORTHANDS: Mapping[str, tuple[str, ...]] = {
     "deny": ("deny",),
     "read": ("read", "list"),
@@ -208,7 +212,10 @@ class _Reader:
                 message = f"unknown key {inner.keys[0]!r} in a path block"
                 raise self.error(message, inner.start)
             fields.setdefault(inner.keys[0], []).append(inner)
-        control_group = self.control_group(fields["control_group"][0]) if "control_group" in fields else None
+        control_group = None
+        for inner in fields.get("control_group", ()):
+            # All have to be right; the last one counts.
+            control_group = self.control_group(inner)
         shorthand = self.last_string(fields, "policy")
         capabilities = self.strings(fields, "capabilities")
         expiration_text = self.last_string(fields, "expiration")
@@ -287,6 +294,12 @@ class _Reader:
             message = f"{item.keys[0]} needs one plain value"
             raise self.error(message, item.start)
         return item.value.value
+
+    def boolean(self, item: Item) -> bool:
+        if len(item.keys) > 1 or not isinstance(item.value, Literal) or item.value.kind is not Kind.BOOL:
+            message = f"{item.keys[0]} is true or false"
+            raise self.error(message, item.start)
+        return item.value.text == "true"
 
     def last_string(self, fields: Mapping[str, list[Item]], key: str) -> str:
         value = ""
@@ -388,9 +401,10 @@ class _Reader:
                     message = f"{item.keys[0]}: {pair.keys[0]} needs a list"
                     raise self.error(message, pair.start)
                 if len(pair.keys) > 1:
-                    values: list[Json] = [self.mapping([Item(pair.keys[1:], pair.start, value)])]
-                elif isinstance(value, ListNode):
-                    values = [self.value(element, in_list=True) for element in value.elements]
+                    message = f"{item.keys[0]}: {pair.keys[0]} needs a list"
+                    raise self.error(message, pair.start)
+                if isinstance(value, ListNode):
+                    values: list[Json] = [self.value(element, in_list=True) for element in value.elements]
                 else:
                     values = [self.mapping(value.items)]
                 found[pair.keys[0]] = found.get(pair.keys[0], ()) + tuple(values)
@@ -417,12 +431,12 @@ class _Reader:
 
     def control_group(self, item: Item) -> ControlGroup:
         body = item.value
-        if not isinstance(body, ObjectNode) or len(item.keys) > 1:
+        if not isinstance(body, ObjectNode):
             raise self.error("control_group needs a block", item.start)
         fields = self.fields(body, {"ttl", "self_auth_allowed", "factor"}, "control_group")
         own = False
         for setting in fields.get("self_auth_allowed", ()):
-            own = self.string(setting).lower() in ("true", "1")
+            own = self.boolean(setting)
         factors = tuple(self.factor(factor) for factor in fields.get("factor", ()))
         if not factors:
             raise self.error("control_group needs a factor", item.start)
@@ -431,28 +445,37 @@ class _Reader:
 
     def factor(self, item: Item) -> Factor:
         body = item.value
-        if not isinstance(body, ObjectNode):
-            raise self.error("factor needs a block", item.start)
+        if not isinstance(body, ObjectNode) or len(item.keys) < 2:
+            raise self.error("factor needs a name and a block", item.start)
         fields = self.fields(body, {"controlled_capabilities", "identity"}, "factor")
         controlled = self.strings(fields, "controlled_capabilities")
+        wrong = next((name for name in controlled if name not in _OPERATIONS), None)
+        if wrong is not None and self.dialect.product == "openbao":
+            message = f"{wrong!r} is no operation that a factor can control"
+            raise self.error(message, item.start)
         if self.dialect.product == "openbao" and not controlled:
             raise self.error("factor needs controlled_capabilities", item.start)
         names: tuple[str, ...] = ()
         ids: tuple[str, ...] = ()
         approvals = 0
-        allowed = {"group_names", "approvals"} | ({"group_ids"} if self.dialect.group_ids else set())
         for identity in fields.get("identity", ()):
             if not isinstance(identity.value, ObjectNode):
                 raise self.error("identity needs a block", identity.start)
-            inner = self.fields(identity.value, allowed, "identity")
+            if len(identity.keys) > 1:
+                # One with a label is not looked into.
+                continue
+            # Here, and only here, the case of the keys does not count, and other keys are passed over.
+            inner: dict[str, list[Item]] = {}
+            for setting in identity.value.items:
+                inner.setdefault(setting.keys[0].lower(), []).append(setting)
             names += self.strings(inner, "group_names")
-            ids += self.strings(inner, "group_ids")
+            ids += self.strings(inner, "group_ids") if self.dialect.group_ids else ()
             for setting in inner.get("approvals", ()):
                 approvals = self.integer(setting)
         if approvals <= 0 or not (names or ids):
             raise self.error("identity needs groups and approvals above 0", item.start)
         return Factor(
-            name=item.keys[1] if len(item.keys) > 1 else "",
+            name=item.keys[1],
             controlled_capabilities=frozenset(controlled),
             group_names=names,
             group_ids=ids,

@@ -1,0 +1,86 @@
+"""Random policy texts: does the server store them, and do they mean the same? Mutations of valid HCL and JSON."""
+
+import json
+import random
+import sys
+import time
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from cred_audit.decide.vault.policy import PolicySyntaxError, decode_text, parse_policy
+from cred_audit.demo.server import RunningServer, running_server
+from tests.fuzz import rules
+from tests.fuzz.wire_client import Sent, WireClient
+
+_PIECES = (
+    "path", '"', "{", "}", "[", "]", ",", "=", ":", "\n", " ", "#", "//", "/*", "*/", "\\", "\\n", "\\u0041", "${", "}}", "{{",
+    "<<X\n", "\nX\n", "<<-X\n", "1", "-1", "1.5", "1e3", "0x1", "007", "true", "false", "null", "name", "policy", "read",
+    "capabilities", "deny", '"deny"', '"read"', "expiration", '"1"', "comment", "+", "*", "é", "\t", "\r\n", "\0", "\ufeff",
+    '"x"', "min_wrapping_ttl", "allowed_parameters", "control_group", "factor", "'", "@", ".", "-", "_", "\u00a0", ";", "(", "$",
+)  # fmt: skip
+
+
+def as_json(source: random.Random) -> str:
+    """A policy in JSON, from the same parts."""
+    paths: dict[str, object] = {}
+    for _ in range(source.randint(1, 3)):
+        stanza: dict[str, object] = {"capabilities": source.sample(rules.CAPABILITIES, source.randint(0, 3))}
+        if source.random() < 0.3:
+            stanza["allowed_parameters"] = {"a": [source.choice(rules.FIELD_VALUES) for _ in range(2)]}
+        if source.random() < 0.2:
+            stanza["expiration"] = source.choice(("2020-01-01T00:00:00Z", 1, "2099-01-01T00:00:00Z"))
+        if source.random() < 0.2:
+            stanza["pagination_limit"] = source.choice((1, "1", 1.5, None))
+        paths[rules.path(source)] = stanza if source.random() < 0.9 else [stanza, {"policy": "read"}]
+    document: dict[str, object] = {"path": paths if source.random() < 0.8 else [paths]}
+    return json.dumps(document, indent=source.choice((None, 1)))
+
+
+def text(source: random.Random) -> str:
+    """A valid text, mostly with a few random changes."""
+    made = as_json(source) if source.random() < 0.4 else rules.policy(source, templated=True, restricted=True)
+    for _ in range(source.choice((0, 1, 1, 2, 3))):
+        start = source.randrange(len(made) + 1)
+        end = min(len(made), start + source.choice((0, 0, 1, 1, 2, 10)))
+        made = made[:start] + source.choice((source.choice(_PIECES), "", made[start:end] * 2)) + made[end:]
+    return made[: source.randrange(len(made) + 1)] if source.random() < 0.1 else made
+
+
+def stored(given: str, now: datetime) -> bool:
+    """Whether we think that the server stores a text."""
+    try:
+        parse_policy(decode_text(given), now=now)
+    except PolicySyntaxError:
+        return False
+    return bool(given)
+
+
+def compare(server: RunningServer, seconds: float, seed: int) -> tuple[int, list[str]]:
+    """Write texts for some seconds; return how many, and those on which we and the server differ."""
+    source = random.Random(seed)  # noqa: S311  (no secret)
+    client = WireClient(server)
+    until = time.monotonic() + seconds
+    compared = 0
+    wrong: list[str] = []
+    while time.monotonic() < until and len(wrong) < 20:
+        texts = [text(source) for _ in range(64)]
+        sent = [Sent(method="POST", path=f"sys/policies/acl/{quote('t')}", body={"policy": one}) for one in texts]
+        now = datetime.now(UTC)
+        for given, got in zip(texts, client.send(sent), strict=True):
+            compared += 1
+            if stored(given, now) != (got.status in (200, 204)):
+                wrong.append(json.dumps({"text": given, "status": got.status, "says": got.text[:200]}))
+    client.close()
+    return compared, wrong
+
+
+def main() -> int:
+    with running_server() as server:
+        compared, wrong = compare(server, float(sys.argv[1]), int(sys.argv[2]))
+    print(f"{compared} texts compared, {len(wrong)} mismatches")
+    print("\n".join(wrong))
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
