@@ -50,7 +50,11 @@ class VaultFacts:
     coverage: Mapping[str, int]
     """What was read and how many of it: `policies`, `entities` ..."""
     assumed: tuple[str, ...] = ()
-    """Offline: what was not given and therefore assumed, as sentences."""
+    """What was not given and therefore assumed (offline), or whose clock was believed, as sentences."""
+    quotas: tuple[Mapping[str, Any], ...] | None = None
+    """Rate limits of the server; None when not seen."""
+    audited_headers: tuple[str, ...] | None = None
+    """Request headers that the audit log shows; None when not seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,20 @@
-"""A snapshot as a file: versioned JSON with a digest, and without any secret or reference to one.
+"""Write a snapshot as text and read it again: JSON, versioned, with a digest that detects accidents.
 
-The digest is the SHA-256 of the canonical JSON text of everything but itself. It detects accidents; a text that
-somebody changed on purpose can carry a new digest, so what counts as evidence is the digest that was handed over
-by another way.
+The text is canonical (keys sorted, no white space, UTF-8), and the digest is the SHA-256 of the same text without
+the field `digest`; so anybody can compute it again. A target's secret references are left out: whoever gets a
+snapshot needs no hint where its secrets are.
 """
 
+import gc
 import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime
-from typing import Any, cast
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass, replace
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -31,130 +35,230 @@ from cred_audit.target.model import (
     VaultTerritory,
 )
 
-VERSION = 1
-_HEAD = '{"digest":"'
-_DIGEST = 64
-"""Hexadecimal digits of a SHA-256."""
+FORM = 1
+"""Version of the form; a newer one is refused."""
+LARGEST = 1024 * 1024 * 1024
+"""Bytes of a snapshot that are read at most."""
+_DIGEST = re.compile(rb'\{"digest":"([0-9a-f]{64})",')
+_DEPTH = 60
+
+
+class _Head(msgspec.Struct):
+    snapshot: Any = None
+    digest: Any = None
+
+
+class _Saved(msgspec.Struct, kw_only=True):
+    """The form in the file."""
+
+    snapshot: int
+    digest: str
+    taken_at: datetime
+    tool_version: str
+    target: dict[str, Any]
+    vault: VaultFacts | None
+    gaps: tuple[Gap, ...]
 
 
 def save(snapshot: Snapshot) -> str:
-    """Return the text of a snapshot file."""
-    plain = cast("dict[str, Any]", msgspec.to_builtins(replace(snapshot, target=_without_secrets(snapshot.target))))
-    plain.pop("digest")
-    body = _canonical({**plain, "snapshot": VERSION})
-    return f'{_HEAD}{hashlib.sha256(body.encode()).hexdigest()}",{body[1:]}\n'
+    """Return a snapshot as JSON text with its digest."""
+    body = _canonical(snapshot)
+    digest = hashlib.sha256(body).hexdigest()
+    return f'{{"digest":"{digest}",{body[1:].decode()}'
 
 
-def digested(snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot with the digest that its file will have."""
-    return replace(snapshot, digest=save(snapshot)[len(_HEAD) : len(_HEAD) + _DIGEST])
+def with_digest(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with the digest of its saved form."""
+    return replace(snapshot, digest=hashlib.sha256(_canonical(snapshot)).hexdigest())
 
 
 def load(text: str | bytes, *, source: str) -> Snapshot:
-    """Return the snapshot that a file holds; `source` names the file in errors.
+    """Return the snapshot that a text holds; `source` names it in errors.
 
-    Raises SnapshotError where the text is no snapshot, is one of a newer version, or was damaged on the way.
+    Raises SnapshotError where it is no snapshot, was cut off or altered, or has a form newer than this program knows.
     """
+    raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    where = source[:200]
+    if len(raw) > LARGEST:
+        raise SnapshotError(f"{where}: larger than {LARGEST // 2**20} MiB; this is no snapshot of cred-audit")
+    with _no_collection():
+        return _load(raw, where)
+
+
+def _load(raw: bytes, where: str) -> Snapshot:
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        raise SnapshotError(f"{source}: not a snapshot: no readable JSON; was the file copied in full?") from None
-    if not isinstance(data, dict) or not isinstance(data.get("snapshot"), int):
-        raise SnapshotError(f"{source}: not a snapshot; `cred-audit collect TARGET -o FILE` writes one")
-    if data["snapshot"] != VERSION:
-        raise SnapshotError(f"{source}: version {data['snapshot']} of the format; this cred-audit reads {VERSION}")
-    digest = data.pop("digest", None)
-    if digest != _digest(data):
-        raise SnapshotError(f"{source}: the digest does not match the content; the file was damaged or edited")
-    del data["snapshot"]
-    try:
-        return Snapshot(
-            target=_target(data["target"]),
-            taken_at=msgspec.convert(data["taken_at"], datetime),
-            tool_version=str(data["tool_version"]),
-            vault=msgspec.convert(data["vault"], VaultFacts | None),
-            gaps=msgspec.convert(data["gaps"], tuple[Gap, ...]),
-            digest=str(digest),
+        head = msgspec.json.decode(raw, type=_Head)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise SnapshotError(
+            f"{where}: not a whole JSON object; this is no snapshot of cred-audit, or it was cut off"
+        ) from None
+    if not isinstance(head.snapshot, int) or isinstance(head.snapshot, bool) or head.snapshot < 1:
+        raise SnapshotError(f"{where}: no snapshot of cred-audit; give the file that `cred-audit collect -o` wrote")
+    if head.snapshot > FORM:
+        raise SnapshotError(f"{where}: form {head.snapshot} is newer than this program knows; upgrade cred-audit")
+    computed = _digest_of(raw)
+    if head.digest != computed:
+        given = head.digest[:12] if isinstance(head.digest, str) else "none"
+        raise SnapshotError(
+            f"{where}: altered since it was collected (digest {given!r}, content has {computed[:12]!r}); collect again"
         )
-    except (KeyError, TypeError, msgspec.ValidationError) as error:
-        raise SnapshotError(f"{source}: not a snapshot that this version wrote: {error}") from None
-
-
-def _canonical(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def _digest(data: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_canonical(data).encode()).hexdigest()
-
-
-def _without_secrets(target: Target) -> Target:
-    """Return what judging needs of a target: no references to secrets, no paths of the collecting machine."""
-    source = target.vault
-    return replace(
-        target,
-        tenants=tuple(
-            replace(
-                tenant,
-                agents=tuple(_agent(agent) for agent in tenant.agents),
-                territory=replace(
-                    tenant.territory,
-                    platform=_plain(tenant.territory.platform),
-                    credentials=_plain(tenant.territory.credentials),
-                ),
-            )
-            for tenant in target.tenants
-        ),
-        vault=replace(source, token=None, policies=None, bundle=None, ca_cert=None) if source is not None else None,
-        sections=_plain(target.sections),
-        path=None,
+    try:
+        saved = msgspec.json.decode(raw, type=_Saved)
+        target = _target(saved.target)
+        _check_times(saved, target)
+    except (msgspec.MsgspecError, TypeError, KeyError, ValueError, RecursionError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise SnapshotError(f"{where}: the digest fits but the content does not ({said}); collect again") from None
+    return Snapshot(
+        target=target,
+        taken_at=saved.taken_at,
+        tool_version=saved.tool_version,
+        vault=saved.vault,
+        gaps=saved.gaps,
+        digest=computed,
     )
 
 
-def _agent(agent: Agent) -> Agent:
-    vault = replace(agent.vault, token=None) if agent.vault is not None else None
-    platform = replace(agent.platform, token=None) if agent.platform is not None else None
-    return replace(agent, vault=vault, platform=platform)
+def _digest_of(raw: bytes) -> str:
+    """Return the digest of a saved form; one that was laid out anew (spaces, order of keys) is made canonical first."""
+    match = _DIGEST.match(raw)
+    if match is not None:
+        quick = hashlib.sha256(b"{")
+        quick.update(memoryview(raw)[match.end() :])
+        if quick.hexdigest() == match[1].decode():
+            return quick.hexdigest()
+    try:
+        content = msgspec.json.decode(raw)
+        content.pop("digest", None)
+        return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return ""
 
 
-def _plain(value: Any) -> Any:
-    """Return plain data without the entries that refer to a secret."""
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Spare the collector of cycles: a snapshot is a million objects and has none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _canonical(snapshot: Snapshot) -> bytes:
+    with _no_collection():
+        content = {
+            "snapshot": FORM,
+            "taken_at": snapshot.taken_at,
+            "tool_version": snapshot.tool_version,
+            "target": _plain(snapshot.target, 0),
+            "vault": snapshot.vault,
+            "gaps": snapshot.gaps,
+        }
+        try:
+            return msgspec.json.encode(content, order="sorted")
+        except UnicodeEncodeError:
+            # A text with lone surrogates, from a file name for instance, cannot be written as it is.
+            return msgspec.json.encode(_well_formed(msgspec.to_builtins(content)), order="sorted")
+
+
+def _well_formed(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Mapping):
-        return {key: _plain(each) for key, each in value.items() if not isinstance(each, SecretRef)}
-    if isinstance(value, list | tuple):
-        return tuple(_plain(each) for each in value if not isinstance(each, SecretRef))
-    return value
+        return {_well_formed(key): _well_formed(inner) for key, inner in value.items()}
+    return [_well_formed(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _target(data: Mapping[str, Any]) -> Target:
+def _plain(value: Any, depth: int) -> Any:
+    """Return a part of the target as JSON has it, without secret references; territories carry their kind."""
+    if depth > _DEPTH:
+        return None
+    if isinstance(value, VaultTerritory):
+        return {"kind": type(value).__name__, **{part.name: getattr(value, part.name) for part in fields(value)}}
+    if is_dataclass(value) and not isinstance(value, type):
+        plain = {}
+        for part in fields(value):
+            inner = getattr(value, part.name)
+            if not isinstance(inner, SecretRef) and inner != part.default:
+                plain[part.name] = _plain(inner, depth + 1)
+        return plain
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner, depth + 1) for key, inner in value.items() if not isinstance(inner, SecretRef)}
+    if isinstance(value, list | tuple | frozenset | set):
+        return [_plain(inner, depth + 1) for inner in value if not isinstance(inner, SecretRef)]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, str | bool | int | float | date):
+        return value
+    return str(value)
+
+
+def _target(saved: Mapping[str, Any]) -> Target:
+    given = dict(saved)
+    tenants = tuple(_tenant(entry) for entry in given.pop("tenants", ()))
+    vault = given.pop("vault", None)
+    accepted = tuple(msgspec.convert(entry, Accepted) for entry in given.pop("accepted", ()))
+    path = given.pop("path", None)
     return Target(
-        name=str(data["name"]),
-        tenants=tuple(_tenant(tenant) for tenant in data["tenants"]),
-        others=msgspec.convert(data["others"], bool),
-        vault=msgspec.convert(data["vault"], VaultSource | None),
-        sections=msgspec.convert(data["sections"], dict[str, Any]),
-        accepted=msgspec.convert(data["accepted"], tuple[Accepted, ...]),
-        warnings=msgspec.convert(data["warnings"], tuple[str, ...]),
+        name=_text(given.pop("name")),
+        tenants=tenants,
+        vault=None if vault is None else msgspec.convert(vault, VaultSource, dec_hook=_path),
+        accepted=accepted,
+        path=None if path is None else Path(_text(path)),
+        others=given.pop("others", False) is True,
+        sections=msgspec.convert(given.pop("sections", {}), dict[str, Any]),
+        warnings=tuple(_text(entry) for entry in given.pop("warnings", ())),
     )
 
 
-def _tenant(data: Mapping[str, Any]) -> Tenant:
-    held = data["territory"]
+def _tenant(saved: Mapping[str, Any]) -> Tenant:
+    given = saved.get("territory", {})
+    territory = Territory(
+        vault=tuple(_territory(entry) for entry in given.get("vault", ())),
+        aws=msgspec.convert(given.get("aws", []), tuple[AwsTerritory, ...]),
+        platform=msgspec.convert(given.get("platform"), dict[str, Any] | None),
+        credentials=msgspec.convert(given.get("credentials", []), tuple[dict[str, Any], ...]),
+    )
     return Tenant(
-        id=msgspec.convert(data["id"], str),
-        agents=msgspec.convert(data["agents"], tuple[Agent, ...]),
-        territory=Territory(
-            vault=tuple(_vault_territory(each) for each in held["vault"]),
-            aws=msgspec.convert(held["aws"], tuple[AwsTerritory, ...]),
-            platform=msgspec.convert(held["platform"], dict[str, Any] | None),
-            credentials=msgspec.convert(held["credentials"], tuple[dict[str, Any], ...]),
-        ),
-        line=msgspec.convert(data["line"], int),
+        id=_text(saved["id"]),
+        agents=msgspec.convert(saved.get("agents", []), tuple[Agent, ...]),
+        territory=territory,
+        line=msgspec.convert(saved.get("line", 0), int),
     )
 
 
-def _vault_territory(data: Mapping[str, Any]) -> VaultTerritory:
-    """Return one part of a territory: its fields tell its kind."""
-    if "mount" in data:
-        return msgspec.convert(data, KvTerritory)
-    return msgspec.convert(data, PathTerritory) if "path" in data else msgspec.convert(data, NamespaceTerritory)
+def _territory(saved: Mapping[str, Any]) -> VaultTerritory:
+    given = dict(saved)
+    kinds: dict[str, type[VaultTerritory]] = {
+        "KvTerritory": KvTerritory,
+        "NamespaceTerritory": NamespaceTerritory,
+        "PathTerritory": PathTerritory,
+    }
+    return msgspec.convert(given, kinds[given.pop("kind")])
+
+
+def _path(kind: type, value: Any) -> Any:
+    if kind is Path:
+        return Path(_text(value))
+    raise NotImplementedError(kind)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    message = f"expected a text, got {type(value).__name__}"
+    raise ValueError(message)
+
+
+def _check_times(saved: _Saved, target: Target) -> None:
+    times = [saved.taken_at, *(entry.until for entry in target.accepted)]
+    for space in saved.vault.world.namespaces if saved.vault is not None else ():
+        times += [policy.expiration for policy in space.policies or () if policy.expiration is not None]
+    if any(time is not None and time.tzinfo is None for time in times):
+        message = "a time without its zone"
+        raise ValueError(message)

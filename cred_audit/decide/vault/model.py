@@ -26,6 +26,9 @@ class Server:
     version: str | None = None
     flags: Mapping[str, Json] | None = None
     """Sanitized server configuration (`sys/config/state/sanitized`); None when not seen."""
+    group_policy_application: str | None = None
+    """Vault Enterprise: `within_namespace_hierarchy` or `any`; None where the server has no such setting or where it
+    was not seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
