@@ -1,0 +1,200 @@
+"""Policy documents made ready: each statement's elements as tests, found by action."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from cred_audit.decide import Decision, Effect, Reason
+from cred_audit.decide.aws.condition import Holds, anything, compile_condition, filled, resolved
+from cred_audit.decide.aws.keys import FREE, Keys
+from cred_audit.decide.aws.model import Document, Statement
+from cred_audit.decide.aws.pattern import (
+    MAYBE,
+    NO,
+    YES,
+    Part,
+    Variable,
+    action_matcher,
+    arn_expression,
+    compiled,
+    glob_expression,
+    parts_of,
+    runs_past,
+)  # fmt: skip
+
+_CACHED = 512
+_ACTIONS = 4096
+"""Actions remembered per document; a caller may ask about any text."""
+
+_Covers = Callable[[str, Keys], int]
+"""Whether a Resource element covers a resource: NO, MAYBE or YES."""
+
+
+class Clause:
+    """One statement, ready to be tested."""
+
+    __slots__ = ("_reasons", "allow", "conditions", "covers", "denied", "document", "statement")
+
+    def __init__(self, document: Document, statement: Statement) -> None:
+        """Compile a statement's Resource and Condition elements; its action and principal are tested by others."""
+        self.document = document
+        self.statement = statement
+        self.allow = statement.allow
+        self.conditions: tuple[Holds, ...] = tuple(
+            compile_condition(condition, variables=document.variables) for condition in statement.conditions
+        )
+        self.covers = _resource(statement, variables=document.variables)
+        self._reasons: dict[str, Reason] = {}
+        self.denied = Decision(effect=Effect.DENY, because=(self.reason("denies"),))
+
+    def reason(self, why: str) -> Reason:
+        """Return the statement as a reason. `why` is one of few texts."""
+        known = self._reasons.get(why)
+        if known is None:
+            sid = f" ({self.statement.sid})" if self.statement.sid else ""
+            known = self._reasons[why] = Reason(
+                policy=self.document.name,
+                clause=self.statement.text,
+                why=f"statement {self.statement.index}{sid} {why}",
+            )
+        return known
+
+    def test(self, resource: str, keys: Keys) -> int:
+        """Whether the statement applies, its action and principal granted."""
+        covers = self.covers
+        result = YES if covers is None else covers(resource, keys)
+        if result == NO:
+            return NO
+        for holds in self.conditions:
+            found = holds(keys)
+            if found == NO:
+                return NO
+            if found < result:  # noqa: PLR1730  (a call costs more than the rest, in the hottest loop)
+                result = found
+        return result
+
+    def miss(self, resource: str, keys: Keys) -> str | None:
+        """Return what keeps the statement from applying for sure, None where nothing does."""
+        covers = self.covers
+        found = YES if covers is None else covers(resource, keys)
+        if found != YES:
+            element = "NotResource" if self.statement.not_resource else "Resource"
+            return f"{element} does not cover the resource" if found == NO else f"{element} may or may not cover it"
+        for condition, holds in zip(self.statement.conditions, self.conditions, strict=True):
+            found = holds(keys)
+            if found != YES:
+                name = f"{condition.written} {condition.key}"
+                return f"{name} does not hold" if found == NO else f"{name} may or may not hold"
+        return None
+
+
+class Compiled:
+    """One document's clauses, by action."""
+
+    __slots__ = ("_by_action", "_tests", "clauses", "document")
+
+    def __init__(self, document: Document) -> None:
+        """Compile all statements of a document."""
+        self.document = document
+        self.clauses = tuple(Clause(document, statement) for statement in document.statements)
+        self._tests = tuple(
+            tuple(action_matcher(action) for action in statement.actions) for statement in document.statements
+        )
+        self._by_action: dict[str, tuple[Clause, ...]] = {}
+
+    def for_action(self, action: str) -> tuple[Clause, ...]:
+        """Return the clauses whose Action or NotAction holds a lower-case action."""
+        known = self._by_action.get(action)
+        if known is None:
+            if len(self._by_action) >= _ACTIONS:
+                self._by_action.clear()
+            known = self._by_action[action] = tuple(
+                clause
+                for clause, tests in zip(self.clauses, self._tests, strict=True)
+                if any(test(action) for test in tests) is not clause.statement.not_action
+            )
+        return known
+
+
+@lru_cache(maxsize=65536)
+def compile_document(document: Document) -> Compiled:
+    """Compile a document once."""
+    return Compiled(document)
+
+
+def _resource(statement: Statement, *, variables: bool) -> _Covers | None:
+    if statement.resources is None or (statement.resources == ("*",) and not statement.not_resource):
+        return None
+    fixed: list[str] = []
+    doubtful: list[str] = []
+    moving: list[_Covers] = []
+    for text in statement.resources:
+        head, colon, tail = _split(text)
+        parts = parts_of(tail, variables=variables)
+        if any(isinstance(part, Variable) for part in parts):
+            moving.append(_template(head + colon, parts))
+            continue
+        runs = ((head + colon, True), *(part for part in parts if not isinstance(part, Variable)))
+        expression = "\\*|.*" if not text.strip("*") and text else arn_expression(runs, short=True)
+        if expression is not None:
+            fixed.append(expression)
+        if runs_past(text):
+            doubtful.append(glob_expression(runs))
+    positive = _union(fixed, doubtful, moving)
+    return (lambda resource, keys: YES - positive(resource, keys)) if statement.not_resource else positive
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """Return the first five components, the colon behind them, and the rest, where variables may stand."""
+    fields = text.split(":", 5)
+    return (":".join(fields[:5]), ":", fields[5]) if len(fields) == 6 else (text, "", "")
+
+
+def _union(fixed: list[str], doubtful: list[str], moving: list[_Covers]) -> _Covers:
+    sure = compiled("|".join(fixed)).fullmatch if fixed else None
+    unsure = compiled("|".join(doubtful)).fullmatch if doubtful else None
+    if sure is None and unsure is None and len(moving) == 1:
+        return moving[0]
+
+    def covers(resource: str, keys: Keys) -> int:
+        if sure is not None and sure(resource):
+            return YES
+        best = MAYBE if unsure is not None and unsure(resource) else NO
+        for one in moving:
+            best = max(best, one(resource, keys))
+        return best
+
+    return covers
+
+
+def _template(head: str, parts: tuple[Part, ...]) -> _Covers:
+    """Return the test of a pattern with variables behind the fifth colon."""
+    known: dict[tuple[str, ...], Callable[[str], object]] = {}
+    widest = compiled(arn_expression([(head, True), ("*", True)], short=True) or "(?!)").fullmatch
+    whole = compiled(glob_expression([(head, True)]) + anything(parts)).fullmatch
+
+    def matcher(values: tuple[str, ...]) -> Callable[[str], object]:
+        if len(known) >= _CACHED:
+            known.clear()
+        expression = arn_expression(((head, True), *filled(parts, values)), short=True)
+        found = known[values] = compiled(expression or "(?!)").fullmatch
+        return found
+
+    def covers(resource: str, keys: Keys) -> int:
+        if not widest(resource):
+            return NO
+        alternatives = resolved(parts, keys)
+        if len(alternatives) == 1:
+            values = alternatives[0]
+            if values is None:
+                return NO
+            if values is not FREE:
+                return YES if (known.get(values) or matcher(values))(resource) else NO
+        results = {
+            NO if values is None
+            else (MAYBE if whole(resource) else NO) if values is FREE
+            else (YES if (known.get(values) or matcher(values))(resource) else NO)
+            for values in alternatives
+        }  # fmt: skip
+        return results.pop() if len(results) == 1 else MAYBE
+
+    return covers
