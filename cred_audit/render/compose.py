@@ -13,7 +13,9 @@ from cred_audit.render.page import (
     Brief,
     Claim,
     Entry,
+    Exhibit,
     ForeignCheck,
+    Line,
     Member,
     Page,
     Proof,
@@ -30,16 +32,18 @@ _T = TypeVar("_T")
 
 # Room for each list, in bytes of HTML. Together they keep any report's page under 2 MB; what does not fit is
 # counted, and stands in the JSON result.
-_ENTRIES = 600_000
-_BRIEFS = 200_000
-_MEMBERS = 300_000
-_UNKNOWNS = 200_000
-_ROWS = 80_000
-_TENANTS = 120_000
+_ENTRIES = 450_000
+_BRIEFS = 120_000
+_MEMBERS = 750_000
+_UNKNOWNS = 150_000
+_ROWS = 60_000
+_TENANTS = 100_000
 _OPEN = 3
 """So many findings show their evidence at once."""
-_MARKUP = 48
-"""Bytes of tags around one text, roughly."""
+_TAGS = {Entry: 1_800, Exhibit: 250, Line: 110, Member: 20, Brief: 150}
+"""Bytes of markup around one part of the page; `_OTHER_TAGS` around any other."""
+_OTHER_TAGS = 120
+_TAGS_OF_TEXT = 20
 _CLOSEST = 3
 
 
@@ -192,12 +196,20 @@ def _fit(items: Iterable[_T], room: int) -> tuple[_T, ...]:
 def _weight(value: object) -> int:
     """Return about how many bytes of HTML a part of the page takes."""
     if isinstance(value, str):
-        return len(escape(value).encode()) + _MARKUP
-    if isinstance(value, tuple):
-        return sum(_weight(each) for each in value)
-    if dataclasses.is_dataclass(value):
-        return _MARKUP + sum(_weight(getattr(value, field.name)) for field in dataclasses.fields(value))
-    return 8
+        return len(escape(value).encode()) + _TAGS_OF_TEXT
+    return _TAGS.get(type(value), _OTHER_TAGS) + sum(
+        len(escape(text).encode()) if isinstance(text, str) else _weight(text) for text in _parts(value)
+    )
+
+
+def _parts(value: object) -> Iterable[object]:
+    """Yield the texts of a part of the page, and its parts."""
+    for field in dataclasses.fields(value) if dataclasses.is_dataclass(value) else ():
+        held = getattr(value, field.name)
+        if isinstance(held, tuple):
+            yield from held
+        elif isinstance(held, str):
+            yield held
 
 
 def _tallies(report: Report) -> tuple[Tally, ...]:

@@ -21,6 +21,9 @@ _KEYED_CHARACTERS = 20_000
 """Longer texts are compared by their beginning and length: folding must not cost more than the text is worth."""
 
 
+_ALPHANUMERIC = re.compile("[A-Za-z0-9]")
+
+
 class Answer(Enum):
     """Whether each tenant is isolated from the others."""
 
@@ -165,14 +168,27 @@ def folds(report: Report, verdict: Verdict) -> tuple[Fold, ...]:
 
 def _key(finding: Finding) -> bytes:
     """Digest what the finding rests on, with the acting tenant's name taken out."""
-    own = None
-    if finding.tenant and len(finding.tenant) < _KEYED_CHARACTERS:
-        own = re.compile(rf"(?<![A-Za-z0-9]){re.escape(finding.tenant)}(?![A-Za-z0-9])")
+    own = finding.tenant if finding.tenant and len(finding.tenant) < _KEYED_CHARACTERS else ""
     hashed = hashlib.sha256()
     for part in _parts(finding):
         text = f"{len(part)} {part[:_KEYED_CHARACTERS]}" if len(part) > _KEYED_CHARACTERS else part
-        hashed.update((own.sub("\x00", text) if own else text).encode("utf-8", "surrogatepass") + b"\xff")
+        hashed.update(_without(text, own).encode("utf-8", "surrogatepass") + b"\xff")
     return hashed.digest()
+
+
+def _without(text: str, own: str) -> str:
+    """Replace a tenant's name by a zero character wherever it stands alone: `t1` in `t1/db`, not in `t10/db`."""
+    if not own or own not in text:
+        return text
+    pieces = text.split(own)
+    out = [pieces[0]]
+    before = pieces[0][-1:]
+    for number, piece in enumerate(pieces[1:], 2):
+        after = piece[:1] or (own[:1] if number < len(pieces) else "")
+        joined = _ALPHANUMERIC.match(before) or _ALPHANUMERIC.match(after)
+        out += (own if joined else "\x00", piece)
+        before = piece[-1:] or own[-1:]
+    return "".join(out)
 
 
 def _parts(finding: Finding) -> Iterator[str]:

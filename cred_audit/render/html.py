@@ -46,7 +46,7 @@ def fill(page: Page, folder: Path) -> str:
             style_hash=digest,
         )
     except jinja2.TemplateNotFound as error:
-        message = f"template {error} is missing in {folder}; reinstall cred-audit"
+        message = f"template {error.name} is missing in {folder}; reinstall cred-audit"
         raise TemplateError(message) from error
     except jinja2.TemplateSyntaxError as error:
         message = f"{error.filename or folder}:{error.lineno}: {error.message}"

@@ -1,5 +1,6 @@
 """Reports built by hand: a leaky one, a clean one, an unknown one and a huge one."""
 
+import dataclasses
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -260,3 +261,53 @@ def hostile() -> Report:
         note=HOSTILE,
     )
     return report(Result(check=check(), findings=(bad,)), tenants=(HOSTILE, "x" * 10_000_000))
+
+
+def layered(count: int = 40) -> Report:
+    """Tenants of three kinds: those that reach all others, those that reach two by name, those that reach nobody."""
+    tenants = tuple(f"tenant-{number:05d}" for number in range(count))
+    named = tuple(
+        Finding(
+            verdict=Verdict.FAIL,
+            subject=f"{tenant}: list",
+            tenant=tenant,
+            agents=(f"{tenant}-agent",),
+            reaches=Reaches(tenants=tenants[:2], count=2),
+            summary=f"Agent {tenant}-agent can list what {tenants[0]} and {tenants[1]} hold.",
+            evidence=(Evidence(where=f"policy {tenant}", shows="grants list", quote=_CLAUSE, line=3),),
+            witness=Witness(system="vault", fields={"operation": "list", "path": "secret/metadata/", "namespace": ""}),
+        )
+        for tenant in tenants[10:20]
+    )
+    proofs = tuple(
+        Finding(verdict=Verdict.PASS, subject=f"agent:{tenant}", tenant=tenant, summary="No request goes through.")
+        for tenant in tenants[20:]
+    )
+    leaks = tuple(leak(each, tenants[0]) for each in tenants[:10])
+    return report(Result(check=check(), findings=(*leaks, *named, *proofs)), tenants=tenants)
+
+
+def scattered(count: int = 10_000) -> Report:
+    """Every tenant reaches its neighbour by a clause of its own: nothing can be folded or grouped."""
+    tenants = tuple(f"customer-{number:05d}.example.com" for number in range(count))
+    findings = tuple(
+        Finding(
+            verdict=Verdict.FAIL,
+            subject=f"{tenant}: policy",
+            tenant=tenant,
+            agents=(f"{tenant}-agent",),
+            reaches=Reaches(tenants=(tenants[number - 1],), count=1),
+            summary=f"Agent {tenant}-agent can read what {tenants[number - 1]} holds & more than it <should>.",
+            evidence=(Evidence(where=f"policy p{number}", shows="grants read", quote=_CLAUSE * 20, line=number + 1),),
+            witness=Witness(
+                system="vault", fields={"operation": "read", "path": f"secret/data/{tenants[number - 1]}/db"}
+            ),
+            fix=_FIX,
+        )
+        for number, tenant in enumerate(tenants)
+    )
+    unseen = tuple(
+        Gap(source="vault", what=f"LIST auth/mount-{number}/role", reason="permission denied; it needs list")
+        for number in range(count)
+    )
+    return dataclasses.replace(report(Result(check=check(), findings=findings), tenants=tenants), gaps=unseen)
