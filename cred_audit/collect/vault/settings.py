@@ -59,7 +59,7 @@ def settings_of(source: VaultSource, target: Target, environ: Mapping[str, str],
         token=_token(source, target, environ, allow_commands=allow_commands),
         namespace=f"{path}/" if path and path != "root" else "",
         timeout=_timeout(source, environ),
-        tls=_tls(source, target, environ) if url.scheme == "https" else None,
+        tls=_tls(source, environ) if url.scheme == "https" else None,
         server_name=setting(environ, "TLS_SERVER_NAME"),
         proxy=_proxy(url, environ),
     )
@@ -141,10 +141,8 @@ def _timeout(source: VaultSource, environ: Mapping[str, str]) -> float:
     return seconds
 
 
-def _tls(source: VaultSource, target: Target, environ: Mapping[str, str]) -> ssl.SSLContext:
+def _tls(source: VaultSource, environ: Mapping[str, str]) -> ssl.SSLContext:
     own = source.ca_cert or ""
-    if own and target.path is not None:
-        own = str(target.path.parent / own)
     file = own or setting(environ, "CACERT")
     folder = "" if own else setting(environ, "CAPATH")
     context = _trusting(file, folder)
