@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 from cred_audit.decide import Effect
 from cred_audit.decide.vault.acl import Acl, Rule, RuleKind
+from cred_audit.decide.vault.choose import NOBODY
 from cred_audit.decide.vault.model import Namespace, Request, Subject
 from cred_audit.decide.vault.patterns import contains, overlap
 from cred_audit.decide.vault.reach import Grant, TerritoryIndex
@@ -162,7 +163,7 @@ class Denies:
         found = served(self._world, rule.written)
         view = found[1].split("/")[0] if found is not None and _is_versioned(found[0].type, found[0].version) else ""
         for wanted in _VALUES if view == "data" else _ALL:
-            for grant in index.reach(self._engine, subject, wanted, own="").grants:
+            for grant in index.reach(self._engine, subject, wanted, own=NOBODY).grants:
                 fault = self._fault(acl, rule, grant, view, folder=folder)
                 if fault is not None:
                     yield fault

@@ -238,17 +238,22 @@ class Together:
 
 def subjects(snapshot: Snapshot) -> Iterator[Subject]:
     """Yield the subjects of the target's agents, those with the same rules once."""
-    seen: set[tuple[object, ...]] = set()
+    return (subject for subject, _ in grouped(snapshot))
+
+
+def grouped(snapshot: Snapshot) -> Iterator[tuple[Subject, tuple[str, ...]]]:
+    """Yield the subjects of the target's agents, those with the same rules once, with their tenants."""
+    groups: dict[tuple[object, ...], tuple[Subject, dict[str, None]]] = {}
     for acting in isolation(snapshot).acting:
         subject = acting.subject
         if isinstance(subject, Unknown):
             continue
-        identity = subject.entity.id or id(subject.entity) if subject.entity is not None else None
+        identity = (subject.entity.id or id(subject.entity)) if subject.entity is not None else None
         key = (subject.namespace, subject.policies, identity, tuple(group.id for group in subject.groups),
                tuple(sorted(subject.free)))  # fmt: skip
-        if key not in seen:
-            seen.add(key)
-            yield subject
+        groups.setdefault(key, (subject, {}))[1][acting.tenant] = None
+    for subject, tenants in groups.values():
+        yield subject, tuple(tenants)
 
 
 def agents_unseen(snapshot: Snapshot) -> Iterator[Finding]:

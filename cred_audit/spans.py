@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cred_audit.decide.vault.acl import Acl, Rule, RuleKind, Source, classify
+from cred_audit.decide.vault.choose import NOBODY
 from cred_audit.decide.vault.patterns import TEMPLATE, parts_of
 from cred_audit.decide.vault.reach import Owners
 from cred_audit.decide.vault.search import Walk, Walks
@@ -123,7 +124,7 @@ class Spans:
         acl = Acl(profile=profile, exact=exact, ordered=() if exact else (rule,))
         rules = RuleTrie(acl)
         for operation in sorted(clause.granted - {"sudo"}):
-            for found in Walk(acl, rules, territories, operation, "", self._walks).found():
+            for found in Walk(acl, rules, territories, operation, NOBODY, self._walks).found():
                 yield found.total, found.less
 
     def _unborn(

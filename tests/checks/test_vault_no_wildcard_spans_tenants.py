@@ -142,6 +142,14 @@ def test_tenants_with_keys_of_one_engine(server: hvac.Client, text: str, *, fail
     assert worst(judged(server, text, tenants)) is (Verdict.FAIL if fails else Verdict.PASS)
 
 
+def test_the_finding_names_everybody_whose_things_are_held(server: hvac.Client) -> None:
+    (failed,) = [one for one in judged(server, clause("secret/data/*", "read"), TWO) if one.verdict is Verdict.FAIL]
+    assert failed.reaches.tenants == ("acme", "beta")
+    many = (*TWO, *(tenant(f"t{number}") for number in range(20)))
+    (failed,) = [one for one in judged(server, clause("secret/+/*", "read"), many) if one.verdict is Verdict.FAIL]
+    assert (failed.reaches.all_except, failed.reaches.count) == ((), 22)
+
+
 def test_what_was_not_seen_is_unknown(server: hvac.Client) -> None:
     policy(server, "p", clause("secret/data/*", "read"))
     whole = snapshot_of(world_of(server), *TWO)
