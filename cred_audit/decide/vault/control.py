@@ -4,15 +4,17 @@ A tenant's control objects are the policies, roles, users, entities, groups, mou
 agents and its secrets stand on. Source: OpenBao 2.7.2 as measured.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cred_audit.decide.vault.acl import Acl, Rule
+from cred_audit.decide.vault.acl import Acl, FreeClause, Rule, RuleKind
 from cred_audit.decide.vault.model import Subject, World
 from cred_audit.decide.vault.territory import Holding, Keys, KvHolding, OperationClass, PathHolding, Places, Region
 
+_DIRECTIVE = re.compile(r"[^/]*\{\{.*?\}\}[^/]*", re.DOTALL)
 _CHANGING = frozenset({"create", "update", "patch", "delete"})
 _FAMILIES = (
     "sys/policies/acl/", "sys/policy/", "sys/mounts/", "sys/auth/", "sys/remount", "sys/raw", "sys/namespaces/",
@@ -44,7 +46,7 @@ class Controls:
         """Return the rules that may let a token change a control object: none for ordinary policies."""
         return tuple(
             rule
-            for rules in (acl.exact.values(), acl.ordered)
+            for rules in (acl.exact.values(), acl.ordered, map(_anything, acl.open_clauses))
             for rule in rules
             if (rule.capabilities & _CHANGING or "sudo" in rule.capabilities) and self._meets(rule)
         )
@@ -82,6 +84,18 @@ class Controls:
                     found.add(self.namespaces[at])
                     at += 1
         return tuple(sorted(found & self._known))
+
+
+def _anything(clause: FreeClause) -> Rule:
+    """Return a clause with an open directive as the rule that it may become."""
+    path = clause.source.namespace + _DIRECTIVE.sub("+", clause.source.stanza.path.removeprefix("/"))
+    return Rule(
+        kind=RuleKind.SEGMENTS,
+        text=path.removesuffix("*"),
+        prefix=path.endswith("*"),
+        capabilities=frozenset(clause.source.stanza.capabilities),
+        sources=(clause.source,),
+    )
 
 
 def _alike(rest: list[str], family: list[str], *, prefix: bool) -> bool:
@@ -129,19 +143,20 @@ def control_regions(
                     yield holding.owner, _region(where, f"sys/namespaces/{name}", operation, "the namespace")
                 path = above
                 above, _, name = path.rpartition("/")
+    opened, _ = raw_storage(world)
     for namespace, tenants in present.items():
         for tenant in sorted(tenants):
-            yield from ((tenant, region) for region in _everybody(namespace))
+            yield from ((tenant, region) for region in _everybody(namespace, opened))
 
 
 _WHOLE: tuple[tuple[str, str, str, bool, Mapping[str, Any]], ...] = (
-    ("sys/remount", "update", "every mount", False, {"from": "cred-audit/", "to": "cred-audit-moved/"}),
-    ("sys/leases/revoke-prefix/", "update", "logins and leases (availability)", True, {}),
-    ("sys/leases/revoke-force/", "update", "logins and leases (availability)", True, {}),
-    ("sys/quotas/rate-limit/", "update", "request limits (availability)", True, {"rate": 1}),
-    ("sys/quotas/rate-limit/", "create", "request limits (availability)", True, {"rate": 1}),
-    ("sys/seal", "update", "the server (availability)", False, {}),
-    ("sys/step-down", "update", "the server (availability)", False, {}),
+    ("sys/remount", "update", "the mounts", False, {"from": "cred-audit/", "to": "cred-audit-moved/"}),
+    ("sys/leases/revoke-prefix/", "update", "the leases and tokens", True, {}),
+    ("sys/leases/revoke-force/", "update", "the leases and tokens", True, {}),
+    ("sys/quotas/rate-limit/", "update", "the request limits", True, {"rate": 1}),
+    ("sys/quotas/rate-limit/", "create", "the request limits", True, {"rate": 1}),
+    ("sys/seal", "update", "the availability", False, {}),
+    ("sys/step-down", "update", "the availability", False, {}),
     ("sys/raw/", "update", "the storage", True, {"value": "x"}),
     ("sys/raw/", "create", "the storage", True, {"value": "x"}),
     ("sys/raw/", "delete", "the storage", True, {}),
@@ -151,9 +166,28 @@ _WHOLE: tuple[tuple[str, str, str, bool, Mapping[str, Any]], ...] = (
 """Path, operation, what is controlled, whether more follows, and a body."""
 
 
-def _everybody(namespace: str) -> Iterator[Region]:
+def _everybody(namespace: str, opened: bool | None) -> Iterator[Region]:
     for path, operation, kind, more, body in _WHOLE:
-        yield _region(namespace, path, operation, kind, more=more, body=body)
+        raw = path == "sys/raw/"
+        if not raw or (opened is not False and not namespace):
+            region = _region(namespace, path, operation, kind, more=more, body=body)
+            yield replace(region, sure=False) if raw and opened is None else region
+
+
+def raw_storage(world: World) -> tuple[bool | None, tuple[str, ...]]:
+    """Return whether the server opens its storage below every policy, and what that assumes; None when not seen.
+
+    A server in development mode opens it without saying so in its configuration; its storage is in memory.
+    """
+    flags = world.server.flags
+    if flags is None:
+        return None, ()
+    if flags.get("raw_storage_endpoint"):
+        return True, ()
+    storage = flags.get("storage")
+    if isinstance(storage, Mapping) and storage.get("type") == "inmem":
+        return True, ("the server runs in development mode, as its storage in memory suggests",)
+    return False, ()
 
 
 def _of_holder(holder: Holder) -> Iterator[tuple[str, Region]]:
@@ -172,24 +206,24 @@ def _of_holder(holder: Holder) -> Iterator[tuple[str, Region]]:
             (f"sys/policy/{name}", ("update", "delete")),
         ):
             for operation in operations:
-                yield tenant, _region(namespace, path, operation, "a policy that it holds", body=text)
+                yield tenant, _region(namespace, path, operation, "a policy", body=text)
     if holder.role:
         yield from ((tenant, region) for region in _of_role(holder))
     if entity is not None and entity.id:
         for path in (f"identity/entity/id/{entity.id}", f"identity/entity/name/{entity.name}"):
             for operation in ("update", "delete"):
-                yield tenant, _region(entity.namespace, path, operation, "its entity", body={"policies": []})
+                yield tenant, _region(entity.namespace, path, operation, "the entity", body={"policies": []})
         body = {"id": entity.id, "policies": []}
-        yield tenant, _region(entity.namespace, "identity/entity", "update", "its entity", body=body)
+        yield tenant, _region(entity.namespace, "identity/entity", "update", "the entity", body=body)
         merge = {"from_entity_ids": [entity.id], "to_entity_id": "00000000-0000-0000-0000-000000000000"}
-        yield tenant, _region(entity.namespace, "identity/entity/merge", "update", "its entity", body=merge)
+        yield tenant, _region(entity.namespace, "identity/entity/merge", "update", "the entity", body=merge)
         deletion = {"entity_ids": [entity.id]}
-        yield tenant, _region(entity.namespace, "identity/entity/batch-delete", "update", "its entity", body=deletion)
+        yield tenant, _region(entity.namespace, "identity/entity/batch-delete", "update", "the entity", body=deletion)
     for group in subject.groups:
         for path in (f"identity/group/id/{group.id}", f"identity/group/name/{group.name}"):
             for operation in ("update", "delete"):
                 body = {"member_entity_ids": []}
-                yield tenant, _region(group.namespace, path, operation, "a group that it is in", body=body)
+                yield tenant, _region(group.namespace, path, operation, "a group", body=body)
 
 
 def _of_role(holder: Holder) -> Iterator[Region]:
@@ -199,7 +233,7 @@ def _of_role(holder: Holder) -> Iterator[Region]:
     if "/users/" in role:
         change = {"password": "cred-audit"}
     for operation in ("update", "delete"):
-        yield _region(namespace, role, operation, "the role that it logs in through", body=change)
+        yield _region(namespace, role, operation, "the login role", body=change)
     parts: Mapping[str, Mapping[str, Any]] = {
         "password": {"password": "cred-audit"}, "policies": {"token_policies": ["cred-audit"]},
         "secret-id": {}, "custom-secret-id": {"secret_id": "cred-audit"}, "role-id": {"role_id": "cred-audit"},
@@ -207,7 +241,7 @@ def _of_role(holder: Holder) -> Iterator[Region]:
     }  # fmt: skip
     known = ("password", "policies") if "/users/" in role else tuple(parts)[1:]
     for name in known:
-        yield _region(namespace, f"{role}/{name}", "update", "the role that it logs in through", body=parts[name])
+        yield _region(namespace, f"{role}/{name}", "update", "the login role", body=parts[name])
 
 
 def _region(  # noqa: PLR0913  (a region's parts)

@@ -126,6 +126,32 @@ def _capabilities(acl: Acl, path: str) -> frozenset[str]:
     return rule.capabilities if rule is not None else frozenset()
 
 
+def missing(entry: Namespace, rules: Iterable[Rule]) -> Iterator[Gap]:
+    """Yield what was not seen of a namespace and may open a way to a clause."""
+    lists: list[tuple[str, str, object]] = [
+        (f"{entry.path}identity/entity", "identity/", entry.entities),
+        (f"{entry.path}identity/group", "identity/", entry.groups),
+    ]
+    if entry.auth_mounts is None:
+        lists.append((f"{entry.path}sys/auth", "auth/", None))
+    lists += [(f"{entry.path}auth/{mount.path}", f"auth/{mount.path}", mount.roles) for mount in entry.auth_mounts or ()
+              if mount.path != "token/"]  # fmt: skip
+    for where, start, seen in lists:
+        if seen is None:
+            rule = next((rule for rule in rules if _may_hold(rule, entry.path + start)), None)
+            if rule is not None:
+                because = tuple(source.reason("may open a way") for source in rule.sources[:1])
+                yield Gap(reason=f"{where} was not read", because=because)
+
+
+def _may_hold(rule: Rule, start: str) -> bool:
+    literal = rule.text.split("+", 1)[0]
+    wild = rule.prefix or "+" in rule.text
+    return (literal.startswith(start) and not literal.startswith(f"{start}token/")) or (
+        wild and start.startswith(literal)
+    )
+
+
 def by_policies(asker: Asker, entry: Namespace) -> Iterator[Offer | Gap]:
     """Offer the rewriting of a policy that the token holds."""
     subject, namespace = asker.subject, entry.path
@@ -271,7 +297,7 @@ def _role_offer(asker: Asker, namespace: str, path: str, role: Mapping[str, Any]
 def _by_alias(asker: Asker, entry: Namespace, path: str, role: Mapping[str, Any]) -> Iterator[Offer]:
     """Offer the entities that a token role may put on its tokens: those with an alias in the token store."""
     patterns = _texts(role, "allowed_entity_aliases")
-    accessor = next((m.accessor for m in entry.auth_mounts or () if m.type == "token"), "")
+    accessor = next((m.accessor for m in entry.auth_mounts or () if m.path == "token/"), "")
     if not patterns or not accessor:
         return
     entities: dict[str, Entity] = {}

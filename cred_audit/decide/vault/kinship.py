@@ -46,17 +46,16 @@ def _own_entity(asker: Asker, entry: Namespace, entity: Entity) -> Iterator[Offe
 
 
 def _change(asker: Asker, entry: Namespace, entity: Entity, change: dict[str, object], shows: str) -> Step | None:
-    for path, body in (
-        (f"identity/entity/id/{entity.id}", change),
-        (f"identity/entity/name/{entity.name}", change),
-        ("identity/entity", {"id": entity.id, **change}),
-    ):
-        if "name" in change and "/name/" in path:
-            continue
-        step = asker.may("POST", path, body, shows, namespace=entry.path)
-        if step is not None:
-            return step
-    return None
+    name = entity.name
+    ways = [(f"identity/entity/id/{entity.id}", change)]
+    if "name" not in change:
+        # The server takes names of entities in any case, and the policies are asked for the name as it was sent.
+        ways += [
+            (f"identity/entity/name/{spelt}", change) for spelt in dict.fromkeys((name, name.upper(), name.lower()))
+        ]
+    ways.append(("identity/entity", {"id": entity.id, **change}))
+    steps = (asker.may("POST", path, body, shows, namespace=entry.path) for path, body in ways)
+    return next((step for step in steps if step is not None), None)
 
 
 def templated(asker: Asker, entry: Namespace) -> tuple[str, ...]:
@@ -155,12 +154,15 @@ def _other_entities(asker: Asker, entry: Namespace, entity: Entity, first: Itera
 
     def merged(identity: str) -> Made | None:
         other = by_id[identity]
-        body = {"from_entity_ids": [entity.id], "to_entity_id": other.id}
+        body: dict[str, object] = {"from_entity_ids": [entity.id], "to_entity_id": other.id}
+        shared = {alias.mount_accessor for alias in other.aliases}
+        kept = [alias.id for alias in entity.aliases if alias.mount_accessor in shared]
+        if kept:
+            body["conflicting_alias_ids_to_keep"] = kept
         shows = f"merges its own entity into {other.name}"
         step = asker.may("POST", "identity/entity/merge", body, shows, namespace=entry.path)
         subject = as_entity(asker.world, asker.subject, other, asker.subject.policies)
-        shared = {alias.mount_accessor for alias in entity.aliases} & {alias.mount_accessor for alias in other.aliases}
-        if step is None or subject is None or shared:
+        if step is None or subject is None:
             return None
         return Made(subject=subject, steps=(step,), token=asker.token)
 
@@ -171,6 +173,7 @@ def _other_entities(asker: Asker, entry: Namespace, entity: Entity, first: Itera
 
     def moved(identity: str) -> Made | None:
         other = by_id[identity]
+        steps = _without_alias(asker, entry, other, alias.mount_accessor)
         body = {"name": alias.name, "canonical_id": other.id, "mount_accessor": alias.mount_accessor}
         shows = f"moves its own login to the entity {other.name}"
         step = asker.may("POST", "identity/entity-alias", body, shows, namespace=entry.path)
@@ -178,11 +181,21 @@ def _other_entities(asker: Asker, entry: Namespace, entity: Entity, first: Itera
             path = f"identity/entity-alias/id/{alias.id}"
             step = asker.may("POST", path, body, shows, namespace=entry.path)
         subject = as_entity(asker.world, asker.subject, other, asker.subject.policies)
-        if step is None or subject is None:
+        if step is None or subject is None or steps is None:
             return None
-        return Made(subject=subject, steps=(step, again(asker, entry)), token="gained")  # noqa: S106
+        return Made(subject=subject, steps=(*steps, step, again(asker, entry)), token="gained")  # noqa: S106
 
     yield Offer(namespace=entry.path, names=ids, made=moved)
+
+
+def _without_alias(asker: Asker, entry: Namespace, other: Entity, accessor: str) -> tuple[Step, ...] | None:
+    """Return the removal of an entity's login by one method, of which it can have one; None where it is refused."""
+    taken = next((alias for alias in other.aliases if alias.mount_accessor == accessor), None)
+    if taken is None:
+        return ()
+    path, shows = f"identity/entity-alias/id/{taken.id}", f"removes the login of the entity {other.name}"
+    step = asker.may("DELETE", path, None, shows, namespace=entry.path)
+    return (step,) if step is not None else None
 
 
 def _logs_in(asker: Asker, entry: Namespace, accessor: str) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from cred_audit.decide import Effect, Reason
 from cred_audit.decide.vault.acl import Rule
 from cred_audit.decide.vault.choose import NOBODY
-from cred_audit.decide.vault.control import Controls, Holder, control_regions
+from cred_audit.decide.vault.control import Controls, Holder, control_regions, raw_storage
 from cred_audit.decide.vault.engine import Engine
 from cred_audit.decide.vault.gains import (
     EVERYTHING,
@@ -26,6 +26,7 @@ from cred_audit.decide.vault.gains import (
     by_logins,
     by_policies,
     by_tokens,
+    missing,
     writing,
 )  # fmt: skip
 from cred_audit.decide.vault.kinship import by_identity, by_new_method, by_remount, retitled, templated
@@ -107,11 +108,20 @@ class Takeovers:
         """Return the chains that start with an agent's token."""
         subject = holder.subject
         rules = self._rules(self.engine, subject)
-        if not rules and "root" not in subject.policies:
-            return Outcome()
+        search = _Search(own=holder.tenant, role=holder.role)
         if subject.entity is not None and subject.entity.disabled:
             return Outcome()
-        search = _Search(own=holder.tenant, role=holder.role)
+        for acl in self.engine.acls(subject):
+            for unseen in acl.unseen:
+                where = f"{unseen.reason.namespace}{unseen.reason.policy}"
+                gap = Gap(reason=f"what the policy {where} grants was not seen", because=(unseen.reason,))
+                search.gaps.setdefault(gap.reason, gap)
+            for rule in rules if acl.open_clauses else ():
+                if any("{{" in source.stanza.path for source in rule.sources):
+                    told = "a clause of control depends on a name that the login chooses"
+                    search.gaps.setdefault(told, Gap(reason=told, because=(why(rule, "depends on it"),)))
+        if not rules and "root" not in subject.policies:
+            return Outcome(gaps=tuple(search.gaps.values()))
         start = Made(subject=subject, steps=(), token="agent")  # noqa: S106
         search.queue.append(start)
         while search.queue:
@@ -130,10 +140,13 @@ class Takeovers:
                 break
             search.seen.add(key)
             self._from(search, made)
-        chains = dict(search.chains)
-        for chain in self._direct(holder):
-            first = chain.first
-            chains.setdefault((first.namespace, first.policy, first.line), chain)
+        chains = {key: chain for key, chain in search.chains.items() if not _detour(chain, search.chains.values())}
+        for direct in self._direct(holder):
+            if isinstance(direct, Gap):
+                search.gaps.setdefault(direct.reason, direct)
+            else:
+                first = direct.first
+                chains.setdefault((first.namespace, first.policy, first.line), direct)
         gaps = tuple(gap for gap in search.gaps.values() if not chains)
         harmless = () if chains else tuple(why(rule, f"stops at `{rule.written}`") for rule in rules[:3])
         return Outcome(chains=tuple(chains.values()), gaps=gaps, harmless=harmless)
@@ -149,6 +162,8 @@ class Takeovers:
         useful = [path for path in self.controls.touched(rules) if self.index.foreign(path, search.own)]
         for path in useful[:_NAMESPACES]:
             entry = self._entries[path]
+            for gap in missing(entry, rules):
+                search.gaps.setdefault(gap.reason, gap)
             for offer in self._offers(asker, entry, rules, search.own):
                 if isinstance(offer, Gap):
                     search.gaps.setdefault(offer.reason, offer)
@@ -193,7 +208,7 @@ class Takeovers:
         names = offer.names if offer.names is not None else self._policies(offer, search.own)
         tried = 0
         ends: list[Owners] = []
-        best: tuple[Made, OperationClass, Grant] | None = None
+        best: tuple[Made, Grant] | None = None
         for name in names:
             if offer.names is None and not self._leads(offer.namespace, name, search.own):
                 continue
@@ -204,15 +219,15 @@ class Takeovers:
             if made is None:
                 continue
             made = _behind(before, made)
-            end = self._end(made, search.own)
+            end = self._end(search, made)
             if end is None and made.texts:
-                made, end = self._pointed(made, search.own)
+                made, end = self._pointed(search, made)
             if end is None:
                 if self._rules(self._engine_of(made), made.subject):
                     search.queue.append(made)
                 continue
             ends.append(end[2])
-            best = best or (made, end[0], end[1])
+            best = best or (made, end[1])
         if best is None and offer.names is None:
             best, ends = self._written(search, asker, rules, before, offer)
         if best is not None:
@@ -220,7 +235,7 @@ class Takeovers:
 
     def _written(
         self, search: _Search, asker: Asker, rules: tuple[Rule, ...], before: Made, offer: Offer
-    ) -> tuple[tuple[Made, OperationClass, Grant] | None, list[Owners]]:
+    ) -> tuple[tuple[Made, Grant] | None, list[Owners]]:
         """Try the offer with a policy that the token writes first."""
         existing = [name for name in self._policies(offer, search.own)[:_TRIES] if offer.accepts(name)]
         names = [*asker.names(rules, f"{offer.namespace}sys/policies/acl/", existing)]
@@ -234,13 +249,12 @@ class Takeovers:
                 continue
             texts = {**made.texts, (offer.namespace, name): EVERYTHING}
             made = _behind(before, replace(made, steps=(step, *made.steps), texts=texts))
-            end = self._end(made, search.own)
+            end = self._end(search, made)
             if end is not None:
-                return (made, end[0], end[1]), [end[2]]
+                return (made, end[1]), [end[2]]
         return None, []
 
-    def _record(self, search: _Search, made: Made, wanted: OperationClass, grant: Grant, ends: list[Owners]) -> None:
-        del wanted
+    def _record(self, search: _Search, made: Made, grant: Grant, ends: list[Owners]) -> None:
         if grant.witness is None:
             return
         chain = Chain(
@@ -261,9 +275,9 @@ class Takeovers:
         names = {name for owners in ends for name in owners.names} - {own}
         return Owners(names=tuple(sorted(names)), count=len(names))
 
-    def _end(self, made: Made, own: str) -> tuple[OperationClass, Grant, Owners] | None:
+    def _end(self, search: _Search, made: Made) -> tuple[OperationClass, Grant, Owners] | None:
         """Return what a token reaches of others: a grant that surely holds, and whom all such grants reach."""
-        engine = self._engine_of(made)
+        engine, own = self._engine_of(made), search.own
         index = self.index
         if made.moved:
             holdings = [replace(holding, what=what) for holding in self.holdings
@@ -277,12 +291,16 @@ class Takeovers:
             ]  # fmt: skip
             if grants:
                 return wanted, grants[0], self._together([grant.owners for grant in grants], own)
+            if answer.grants:
+                because = (*(made.steps[0].because[:1] if made.steps else ()), *answer.grants[0].because)
+                reason = "what a token reaches that it can become is not known"
+                search.gaps.setdefault(reason, Gap(reason=reason, because=because))
         return None
 
-    def _pointed(self, made: Made, own: str) -> "tuple[Made, tuple[OperationClass, Grant, Owners] | None]":
+    def _pointed(self, search: _Search, made: Made) -> "tuple[Made, tuple[OperationClass, Grant, Owners] | None]":
         """Rewrite the policy so that it names one path of others exactly: that wins against a broader deny."""
         where, name = next(iter(made.texts))
-        alone = self._end(replace(made, subject=Subject(namespace=where, policies=(name,))), own)
+        alone = self._end(search, replace(made, subject=Subject(namespace=where, policies=(name,))))
         if alone is None or alone[1].witness is None:
             return made, None
         path = unquote(alone[1].witness.path)
@@ -295,7 +313,7 @@ class Takeovers:
             for step in made.steps
         )
         changed = replace(made, steps=steps, texts={**made.texts, (where, name): text})
-        return changed, self._end(changed, own)
+        return changed, self._end(search, changed)
 
     def _policies(self, offer: Offer, own: str) -> list[str]:
         """Return the policies that an offer lets the token choose, those that others hold first."""
@@ -347,44 +365,58 @@ class Takeovers:
                 if made is None:
                     continue
                 made = _behind(before, made)
-                end = self._end(made, search.own)
+                end = self._end(search, made)
                 if end is not None:
-                    self._record(search, made, end[0], end[1], [grant.owners])
+                    self._record(search, made, end[1], [grant.owners])
                     return
 
     def _raw(self, search: _Search, asker: Asker, before: Made, entry: Namespace) -> None:
         """Follow the storage itself, which holds every namespace's secrets."""
         if entry.path:
             return
-        step = asker.may("GET", "sys/raw/core/mounts", None, "reads the storage below every policy", namespace="")
+        step = asker.may("GET", "sys/raw/core/seal-config", None, "reads the storage below every policy", namespace="")
         if step is None:
             return
-        flags = asker.world.server.flags
-        if flags is None:
+        opened, assuming = raw_storage(asker.world)
+        if opened is None:
             reason = "whether the server opens its storage (raw_storage_endpoint) was not seen"
             search.gaps.setdefault(reason, Gap(reason=reason, because=step.because))
-        elif flags.get("raw_storage_endpoint"):
+        elif opened:
             everybody = self.index.owners
             owners = Owners(all_except=(search.own,), count=len([name for name in everybody if name != search.own]))
             chain = Chain(
                 steps=before.steps, operation="read", last=step.request, by=before.token, owners=owners,
-                because=step.because, kind="the storage of every namespace",
+                because=step.because, kind="the storage of every namespace", assuming=assuming,
             )  # fmt: skip
             first = chain.first
             search.chains.setdefault((first.namespace, first.policy, first.line), chain)
 
-    def _direct(self, holder: Holder) -> Iterator[Chain]:
+    def _direct(self, holder: Holder) -> Iterator[Chain | Gap]:
         """Yield the control that an agent has of others' objects without becoming anyone."""
         if self._control is None:
             regions = control_regions(self.engine.world, self.holders, self.holdings)
             self._control = TerritoryIndex(self.engine.world, self.holdings, more=regions)
         answer = self._control.reach(self.engine, holder.subject, OperationClass.CONTROL, own=holder.tenant)
         for grant in answer.grants:
-            if grant.effect is Effect.ALLOW and grant.witness is not None:
+            if grant.effect is not Effect.ALLOW or grant.witness is None:
+                what = f" of {grant.kind}" if grant.kind else ""
+                yield Gap(reason=f"it may have control{what} that others stand on", because=grant.because)
+            else:
                 yield Chain(
                     steps=(), operation=grant.operation, last=grant.witness, by="agent", owners=grant.owners,
                     because=grant.because, kind=grant.kind, assuming=grant.assuming,
                 )  # fmt: skip
+
+
+def _detour(chain: Chain, others: Iterable[Chain]) -> bool:
+    """Whether another chain does with some of the same requests, in the same order."""
+    asked = [(step.request.method, step.request.path) for step in chain.steps]
+    for other in others:
+        if len(other.steps) < len(asked):
+            rest = iter(asked)
+            if all((step.request.method, step.request.path) in rest for step in other.steps):
+                return True
+    return False
 
 
 def _templated(engine: Engine, key: tuple[str, str]) -> bool:
@@ -396,7 +428,8 @@ def _identity(subject: Subject) -> object:
     entity = subject.entity
     if entity is None:
         return None
-    return entity.id, entity.name, entity.policies, tuple(sorted(entity.metadata.items())), subject.groups
+    groups = tuple((group.namespace, group.name, group.id, group.policies) for group in subject.groups)
+    return entity.id, entity.name, entity.policies, tuple(sorted(entity.metadata.items())), groups
 
 
 def _behind(before: Made, made: Made) -> Made:

@@ -157,8 +157,8 @@ hmac of transit) counts as WRITE: it acts in the owner's name and shows nothing.
 _CONTROL = (
     "sys/policies/", "sys/policy/", "sys/mounts/", "sys/auth/", "sys/namespaces/", "sys/remount", "sys/raw/",
     "sys/quotas/", "sys/config/", "sys/workflows/", "sys/leases/revoke", "auth/token/create", "auth/token/roles/",
-    "auth/token/revoke-accessor", "auth/token/revoke-orphan", "identity/entity", "identity/group", "identity/alias", "identity/persona",
-    "identity/oidc/key/", "identity/oidc/role/", "identity/mfa/",
+    "auth/token/revoke-accessor", "auth/token/revoke-orphan", "identity/entity", "identity/group", "identity/alias",
+    "identity/persona", "identity/oidc/key/", "identity/oidc/role/", "identity/mfa/",
 )  # fmt: skip
 """Control paths of a namespace; what every token does to itself (lookup-self, wrapping, tools) is none."""
 _AUTH_CONTROL = ("role/", "roles/", "users/", "groups/", "certs/", "map/", "config", "cel/")
@@ -338,7 +338,8 @@ def _namespace(places: Places, namespace: str) -> Iterator[Region]:
             elif mount.type not in _NOT_SHARED:
                 yield from _engine(known.path, mount, ("",), prefix=True)
         folders = list(_CONTROL)
-        folders += [f"auth/{m.path}{f}" for m in known.auth_mounts or () if m.type != "token" for f in _AUTH_CONTROL]
+        methods = [mount.path for mount in known.auth_mounts or () if mount.path != "token/"]
+        folders += [f"auth/{path}{folder}" for path in methods for folder in _AUTH_CONTROL]
         for folder in folders:
             parts = tuple((known.path + folder).split("/"))
             yield Region(
