@@ -176,6 +176,10 @@ def _kv_mounts(target: Target) -> dict[str, set[str]]:
     return found
 
 
+class _RefusedError(Exception):
+    """A file that is not taken, and why."""
+
+
 class _Reader:
     """Reads folders of policies, within bounds."""
 
@@ -222,24 +226,29 @@ class _Reader:
 
     def _text(self, folder: Path, file: Path) -> str | None:
         try:
-            if not self.allow_outside and not file.resolve(strict=True).is_relative_to(folder.resolve(strict=True)):
-                return self._refuse(file, "a link that leaves the folder; use --allow-outside if you trust this target")
-            about = file.stat()
-            if not stat.S_ISREG(about.st_mode):
-                return self._refuse(file, "no file, so it was not read")
-            with file.open("rb") as opened:
-                content = opened.read(_LARGEST_POLICY + 1)
-        except (OSError, RuntimeError) as error:
-            return self._refuse(file, f"it cannot be read: {_cause(error)}")
-        if len(content) > _LARGEST_POLICY:
-            return self._refuse(file, f"larger than {_LARGEST_POLICY // 2**20} MiB; no policy is")
-        self.size += len(content)
-        if self.size > _LARGEST_FOLDER:
-            raise CollectError(f"vault: the policies are larger than {_LARGEST_FOLDER // 2**20} MiB together")
-        try:
+            content = self._content(folder, file)
+            self.size += len(content)
+            if self.size > _LARGEST_FOLDER:
+                raise CollectError(f"vault: the policies are larger than {_LARGEST_FOLDER // 2**20} MiB together")
             return content.decode("utf-8")
+        except _RefusedError as error:
+            self._refuse(file, str(error))
         except UnicodeDecodeError:
-            return self._refuse(file, "not UTF-8 text, so no policy")
+            self._refuse(file, "not UTF-8 text, so no policy")
+        except (OSError, RuntimeError) as error:
+            self._refuse(file, f"it cannot be read: {_cause(error)}")
+        return None
+
+    def _content(self, folder: Path, file: Path) -> bytes:
+        if not self.allow_outside and not file.resolve(strict=True).is_relative_to(folder.resolve(strict=True)):
+            raise _RefusedError("a link that leaves the folder; use --allow-outside if you trust this target")
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise _RefusedError("no file, so it was not read")
+        with file.open("rb") as opened:
+            content = opened.read(_LARGEST_POLICY + 1)
+        if len(content) > _LARGEST_POLICY:
+            raise _RefusedError(f"larger than {_LARGEST_POLICY // 2**20} MiB; no policy is")
+        return content
 
     def _refuse(self, file: Path, reason: str) -> None:
         self.gaps.append(_gap(_shown(file), reason))
