@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 
 from cred_audit.check import Skip
 from cred_audit.decide import Effect, Reason
-from cred_audit.decide.vault.acl import Rule, RuleKind
 from cred_audit.decide.vault.choose import NOBODY
-from cred_audit.decide.vault.model import EngineObject, Mount, Namespace
+from cred_audit.decide.vault.model import EngineObject, Mount, Namespace, Subject
 from cred_audit.decide.vault.reach import Grant, TerritoryIndex
 from cred_audit.decide.vault.territory import Holding, OperationClass, PathHolding
 from cred_audit.facts import Snapshot
@@ -20,6 +19,7 @@ from cred_audit.isolation import clause_evidence, isolation
 from cred_audit.policytext import agents_unseen, grouped, namespaces_unseen, world_of
 from cred_audit.survey import engines, unseen
 from cred_audit.target.model import KvTerritory, NamespaceTerritory, PathTerritory, VaultTerritory
+from cred_audit.touching import Beginnings, Exactly, pattern_of
 
 _SHOWN = 3
 """Clauses that a finding quotes."""
@@ -79,7 +79,6 @@ class Usage:
     ) -> None:
         """Take, for each object, the operations that use it and where (the holding's owner is not looked at)."""
         self._classes = classes
-        self._snapshot = snapshot
         self._asked = isolation(snapshot)
         self._uses = {label: tuple(uses) for label, uses in objects.items()}
         self._sure, self._maybe = _Side(), _Side()
@@ -87,23 +86,41 @@ class Usage:
         self._shown: dict[int, tuple[frozenset[str], Reaches]] = {}
         self.grants: list[tuple[tuple[str, ...], Grant]] = []
         """Every clause that lets agents use something, with their tenants."""
-        touched = Touched(snapshot)
+        groups = tuple(grouped(snapshot))
+        rules = Beginnings()
+        for subject, _ in groups:
+            for acl in self._asked.engine.acls(subject):
+                rules.add_rules(acl)
         holdings = [
             Holding(owner=_owner(label, number), what=holding.what)
             for label, uses in self._uses.items()
             for number, (_, holding) in enumerate(uses)
-            if touched.may(holding)
+            if rules.may_meet(pattern_of(holding))
         ]
         self._known = {holding.owner for holding in holdings}
         if holdings:
-            self._ask(TerritoryIndex(world_of(snapshot), holdings))
+            self._ask(snapshot, groups, holdings)
 
-    def _ask(self, index: TerritoryIndex) -> None:
-        for subject, tenants in grouped(self._snapshot):
-            for wanted in self._classes:
-                for grant in index.reach(self._asked.engine, subject, wanted, own=NOBODY).grants:
-                    self.grants.append((tenants, grant))
-                    self._take(grant, tenants)
+    def _ask(
+        self, snapshot: Snapshot, groups: Iterable[tuple[Subject, tuple[str, ...]]], holdings: list[Holding]
+    ) -> None:
+        engine = self._asked.engine
+        uses = {
+            _owner(label, number): operations
+            for label, each in self._uses.items()
+            for number, (operations, _) in enumerate(each)
+        }
+        exactly = Exactly(holdings, uses)
+        index: TerritoryIndex | None = None
+        for subject, tenants in groups:
+            grants = exactly.grants(engine, subject)
+            if grants is None:
+                index = index or TerritoryIndex(world_of(snapshot), holdings)
+                answers = [index.reach(engine, subject, wanted, own=NOBODY) for wanted in self._classes]
+                grants = [grant for answer in answers for grant in answer.grants]
+            for grant in grants:
+                self.grants.append((tenants, grant))
+                self._take(grant, tenants)
 
     def _take(self, grant: Grant, tenants: tuple[str, ...]) -> None:
         side = self._sure if grant.effect is Effect.ALLOW else self._maybe
@@ -163,45 +180,6 @@ class Usage:
             )
             known = self._shown[id(tenants)] = (tenants, reaches)
         return known[1]
-
-
-class Touched:
-    """Which places the agents' clauses may touch at all, by their literal beginnings: a quick no before an index."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        """Take the snapshot."""
-        self._all = False
-        self._through: set[str] = set()
-        """Every beginning, in whole segments, of some clause."""
-        self._ends: set[str] = set()
-        """Where the literal part of a clause with a wildcard ends."""
-        engine = isolation(snapshot).engine
-        for subject, _ in grouped(snapshot):
-            for acl in engine.acls(subject):
-                self._all |= acl.root or bool(acl.unseen or acl.open_clauses)
-                for rule in (*acl.exact.values(), *acl.ordered):
-                    if rule.capabilities - {"deny"}:
-                        self._add(rule)
-
-    def _add(self, rule: Rule) -> None:
-        parts = rule.text.split("/")
-        wild = "+" in parts if rule.kind is RuleKind.SEGMENTS else False
-        literal = parts[: parts.index("+")] if wild else parts[:-1] if rule.prefix else parts
-        for end in range(len(literal) + 1):
-            self._through.add("/".join(literal[:end]))
-        if wild or rule.prefix:
-            self._ends.add("/".join(literal))
-
-    def may(self, holding: Holding) -> bool:
-        """Whether some agent's clause may touch a place."""
-        what = holding.what
-        if self._all or not isinstance(what, PathHolding):
-            return True
-        parts = (what.namespace + what.pattern).split("/")
-        literal = parts[: parts.index("+")] if "+" in parts else parts
-        return "/".join(literal) in self._through or any(
-            "/".join(literal[:end]) in self._ends for end in range(len(literal) + 1)
-        )
 
 
 def _owner(label: str, number: int) -> str:
