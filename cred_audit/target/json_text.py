@@ -6,7 +6,7 @@ from bisect import bisect_right
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the C scanner of a string; not in the stubs
 from typing import Any
 
-from cred_audit.target.node import MAX_DEPTH, Map, Seq, Stopped
+from cred_audit.target.node import MAX_DEPTH, MAX_VALUES, Map, Seq, Stopped
 from cred_audit.target.problem import Place, Point, Problems, quoted
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -22,6 +22,7 @@ class _Reader:
     def __init__(self, text: str, problems: Problems) -> None:
         self.text = text
         self.problems = problems
+        self.left = MAX_VALUES
         self.lines = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def point(self, offset: int) -> Point:
@@ -38,6 +39,9 @@ class _Reader:
 
     def value(self, offset: int, depth: int) -> tuple[Any, int]:
         """Return the value that begins at an offset, and the offset after it."""
+        self.left -= 1
+        if self.left < 0:
+            raise self.stop(offset, f"the file holds more than {MAX_VALUES:,} values")
         char = self.text[offset : offset + 1]
         if char == '"':
             return self.string(offset)

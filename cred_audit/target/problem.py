@@ -79,9 +79,14 @@ class Problems:
     """(table or empty, line, column, message); what a default or a table repeats is told once."""
     dropped: int = 0
 
+    @property
+    def full(self) -> bool:
+        """Whether further problems are only counted, so that no words need to be found for them."""
+        return len(self.found) >= _KEPT
+
     def add(self, place: Place, message: str) -> None:
         """Note one problem."""
-        if len(self.found) < _KEPT:
+        if not self.full:
             table = place.table if isinstance(place, RowPoint) else ""
             self.found[table, place.line, place.column, message] = None
         else:

@@ -157,7 +157,8 @@ class Record:
             if shape is None:
                 shape = self.rest.shape if self.rest and re.fullmatch(self.rest.key, key) else None
                 if shape is None:
-                    hint = "merge keys are not supported; use `defaults:`" if key == "<<" else nearest(key, shapes)
+                    hint = "" if context.problems.full else nearest(key, shapes)
+                    hint = "merge keys are not supported; use `defaults:`" if key == "<<" else hint
                     context.problems.add(places[key][0], f"unknown key {quoted(key)} in {self.says}; {hint}")
                     bad = unknown = True
                     continue

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from cred_audit.errors import TargetError
+from cred_audit.target import events, json_text
 from cred_audit.target.load import load_target
 
 HEAD = "schema: 1\nname: x\n"
@@ -233,3 +234,19 @@ def test_a_path_at_the_platform_is_no_file(tmp_path: Path) -> None:
     file = tmp_path / "t.yaml"
     file.write_text(ONE + "platform: {base_url: 'https://h', openapi: /openapi.json}\n")
     assert load_target(file).sections["platform"]["openapi"] == "/openapi.json"
+
+
+def test_the_number_of_values_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for reader in (events, json_text):
+        monkeypatch.setattr(reader, "MAX_VALUES", 1_000)
+    for text in ("[" + "1, " * 2_000 + "1]", "{" + "".join(f'"k{n}": 1, ' for n in range(2_000)) + '"k": 1}'):
+        for name in ("t.yaml", "t.json"):
+            (found,) = problems(tmp_path, text, name)
+            assert "the file holds more than 1,000 values" in found
+
+
+def test_ten_thousands_of_unknown_keys_are_counted_quickly(tmp_path: Path) -> None:
+    started = time.process_time()
+    found = problems(tmp_path, ONE + "".join(f"k{n}: 1\n" for n in range(50_000)))
+    assert found[-1] == f"and 49,980 more problems in {tmp_path}/t.yaml"
+    assert time.process_time() - started < 5
