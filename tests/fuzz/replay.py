@@ -77,8 +77,8 @@ class Replayer:
         if path.startswith("auth/"):
             if path != "auth/token":
                 self.must("POST", f"sys/{path}", {"type": mount["type"]}, namespace)
-            accessor = self.must("GET", "sys/auth", namespace=namespace)["data"][path.removeprefix("auth/") + "/"]["accessor"]
-            self.ids[f"ACCESSOR-{path}"] = accessor
+            known = self.must("GET", "sys/auth", namespace=namespace)["data"]
+            self.ids[f"ACCESSOR-{path}"] = known[path.removeprefix("auth/") + "/"]["accessor"]
             return
         if path == "secret" and not namespace:
             self.must("DELETE", "sys/mounts/secret")
@@ -109,7 +109,7 @@ class Replayer:
         namespace = case.get("namespace", subject)
         got = self.client.ask("POST", "sys/capabilities", body, namespace=namespace)
         if got.status != 200:
-            return dict.fromkeys(case["capabilities"], ["deny"])
+            return {path: ["deny"] for path in case["capabilities"]}
         held = got.json()["data"]
         return {path: held[path.strip()] for path in case["capabilities"]}
 
@@ -161,7 +161,8 @@ class Replayer:
             self.policies.add((home.strip("/"), name.strip().lower()))
         names = subject["policies"] or [_ABSENT]
         if any(name.strip().lower() == "root" for name in names):
-            return str(self.must("POST", "auth/token/create", {"policies": ["root"]}, namespace)["auth"]["client_token"])
+            made = self.must("POST", "auth/token/create", {"policies": ["root"]}, namespace)
+            return str(made["auth"]["client_token"])
         body = {"policies": names, "no_default_policy": "default" not in names}
         if entity is not None:
             body["entity_alias"] = login

@@ -11,11 +11,15 @@ from tests.fuzz.replay import Case
 _LABEL = re.compile(r'path "([^"]*)"')
 _METHODS = ("GET", "GET", "LIST", "SCAN", "DELETE", "POST", "PUT", "PATCH", "HEAD")
 _QUERIES = (
-    "list=true", "list=1", "list=0", "scan=true", "scan=T", "list=maybe", "list=true&scan=true", "help=1", "help=", "limit=5",
-    "limit=max", "limit=20", "limit=-1", "a=x", "a=x&a=y", "A=y", "b=1", "list=true&limit=3", "a=%zz", "a=x;b=y", "limit=",
+    "list=true", "list=1", "list=0", "scan=true", "scan=T", "list=maybe", "list=true&scan=true", "help=1", "help=",
+    "limit=5",
+    "limit=max", "limit=20", "limit=-1", "a=x", "a=x&a=y", "A=y", "b=1", "list=true&limit=3", "a=%zz", "a=x;b=y",
+    "limit=",
     "list=true&limit=6", "a=xy&b=", "ttl=1", "list=", "list=false&a=x",
 )  # fmt: skip
-_HEADERS = ("", "", "", "t1", "/t1", "t1/", "t1//", "t1/.", "t1/../t1x", "root", "nowhere", "t1/sub", "T1", "../t1", "/", ".")
+_HEADERS = (
+    "", "", "", "t1", "/t1", "t1/", "t1//", "t1/.", "t1/../t1x", "root", "nowhere", "t1/sub", "T1", "../t1", "/", ".",
+)  # fmt: skip
 _WRAPS = ("5", "10s", "1m", "0", "-1", "x", "90", "1h", "60", "5s", "1d", "1.5s", "7.5")
 # A write here would change what later cases see, or take the server down.
 _DANGEROUS = re.compile(

@@ -18,10 +18,14 @@ MOUNTS: list[dict[str, Any]] = [
 ]
 SERVER = {"product": "openbao", "version": "2.7.2"}
 CAPABILITIES = ("create", "read", "update", "delete", "list", "scan", "patch", "sudo")
-_PARTS = ("a", "b", "ab", "+", "+", "a*", "+a", "a+", "", "é", "k", "secret", "data", "metadata", "t1", "t1x", "sub", "x")
+_PARTS = (
+    "a", "b", "ab", "+", "+", "a*", "+a", "a+", "", "é", "k", "secret", "data", "metadata", "t1", "t1x", "sub", "x",
+)  # fmt: skip
 _STARTS = (
-    "", "", "k/", "k/", "secret/", "secret/data/", "secret/metadata/", "t1/", "t1/k/", "t1/sub/secret/data/", "+/", "t1",
-    "+/k/", "sys/", "sys/policies/acl/", "sys/auth/", "auth/approle/role/", "auth/token/", "sys/leases/lookup/", "+/+/",
+    "", "", "k/", "k/", "secret/", "secret/data/", "secret/metadata/", "t1/", "t1/k/", "t1/sub/secret/data/", "+/",
+    "t1",
+    "+/k/", "sys/", "sys/policies/acl/", "sys/auth/", "auth/approle/role/", "auth/token/", "sys/leases/lookup/",
+    "+/+/",
     "auth/", "identity/", "cubbyhole/", "/", "//", "t1/sys/", "sys/raw/",
 )  # fmt: skip
 _DIRECTIVES = (
@@ -29,19 +33,23 @@ _DIRECTIVES = (
     "identity.entity.metadata.none", "identity.entity.metadata.o-p", "identity.groups.names.g.name",
     "identity.groups.names.g.id", "identity.groups.names.g.metadata.m", "identity.groups.names.h.metadata.m",
     "identity.groups.ids.GROUP-ID-g.metadata.m", "identity.groups.ids.GROUP-ID-g.name", "identity.nonsense",
-    "identity.entity.aliases.ACCESSOR-auth/userpass.name", "identity.entity.aliases.ACCESSOR-auth/userpass.custom_metadata.m",
-    "identity.entity.aliases.ACCESSOR-auth/approle.name", "identity.entity.aliases.nowhere.name", "identity.entity.metadata",
+    "identity.entity.aliases.ACCESSOR-auth/userpass.name",
+    "identity.entity.aliases.ACCESSOR-auth/userpass.custom_metadata.m",
+    "identity.entity.aliases.ACCESSOR-auth/approle.name", "identity.entity.aliases.nowhere.name",
+    "identity.entity.metadata",
     "time.now.plus.x", "time.now.plus", " identity.entity.metadata.m ", "identity.entity.groups.names",
 )  # fmt: skip
 VALUES = ("a", "b", "ab", "", "*", "+", "/", "a/b", "a*", "A", "x+", "é", "{{x}}", "..", "a b")
 PARAMETERS = ("A", "b", "*", "limit", "ttl")
 """In upper and lower case: never both at once in a stanza, of which the server takes either, by chance."""
 FIELD_VALUES: tuple[Any, ...] = (
-    "x", "y", "xy", "*", "", "1", "x*", 1, 0, 1.5, True, False, None, ["x"], ["x", "y"], [], {}, {"x": "y"}, {"x": ["y"]},
+    "x", "y", "xy", "*", "", "1", "x*", 1, 0, 1.5, True, False, None, ["x"], ["x", "y"], [], {}, {"x": "y"},
+    {"x": ["y"]},
     [1], {"x": {"y": "z"}},
 )  # fmt: skip
 _LITERALS = (
-    '"x"', '"y"', '"x*"', '"*y"', '"*"', '"*x*"', '"**"', '""', "1", "1.5", "true", "false", '["x"]', '["x", "y"]', "[]",
+    '"x"', '"y"', '"x*"', '"*y"', '"*"', '"*x*"', '"**"', '""', "1", "1.5", "true", "false", '["x"]', '["x", "y"]',
+    "[]",
     '{ x = "y" }', '{ x = ["y"] }', '{ x = { y = "z" } }', '"xy"', '"1"',
 )  # fmt: skip
 
@@ -51,7 +59,8 @@ def path(source: random.Random, *, templated: bool = False) -> str:
     parts = [source.choice(_PARTS) for _ in range(source.randint(0, 3))]
     if templated and source.random() < 0.7:
         directive = "{{" + source.choice(_DIRECTIVES) + "}}"
-        parts.insert(source.randint(0, len(parts)), source.choice(("", "", "a")) + directive + source.choice(("", "", "*")))
+        part = source.choice(("", "", "a")) + directive + source.choice(("", "", "*"))
+        parts.insert(source.randint(0, len(parts)), part)
     text = source.choice(_STARTS) + "/".join(parts) + source.choice(("", "", "*", "/*", "/", "/+"))
     return text.replace("+*", "+/*")
 
@@ -70,10 +79,8 @@ def parameters(source: random.Random) -> str:
 
 def restrictions(source: random.Random) -> list[str]:
     """Whatever a stanza can hold beside its capabilities."""
-    found = []
-    for name in ("allowed_parameters", "denied_parameters"):
-        if source.random() < 0.3:
-            found.append(f"{name} = {parameters(source)}")
+    kinds = [name for name in ("allowed_parameters", "denied_parameters") if source.random() < 0.3]
+    found = [f"{name} = {parameters(source)}" for name in kinds]
     if source.random() < 0.25:
         names = ", ".join(f'"{name}"' for name in source.sample(PARAMETERS, source.randint(0, 2)))
         found.append(f"required_parameters = [{names}]")
@@ -147,20 +154,24 @@ def subject(source: random.Random, namespace: str, *, identity: bool) -> dict[st
         "groups": [],
     }
     if source.random() < 0.5 and namespace == "":
-        entity["aliases"].append({
-            "id": "ALIAS-ID",
-            "mount_accessor": "ACCESSOR-auth/userpass",
-            "name": source.choice(("a", "ab", "b")) + str(source.randint(0, 10**9)),
-            "custom_metadata": {"m": source.choice(VALUES)},
-        })
+        entity["aliases"].append(
+            {
+                "id": "ALIAS-ID",
+                "mount_accessor": "ACCESSOR-auth/userpass",
+                "name": source.choice(("a", "ab", "b")) + str(source.randint(0, 10**9)),
+                "custom_metadata": {"m": source.choice(VALUES)},
+            }
+        )
     for name in ("g", "h"):
         if source.random() < 0.5:
-            entity["groups"].append({
-                "id": f"GROUP-ID-{name}",
-                "name": name,
-                "metadata": {"m": source.choice(VALUES)} if source.random() < 0.8 else {},
-                "policies": source.sample(("p1", "p2"), source.randint(0, 1)),
-            })
+            entity["groups"].append(
+                {
+                    "id": f"GROUP-ID-{name}",
+                    "name": name,
+                    "metadata": {"m": source.choice(VALUES)} if source.random() < 0.8 else {},
+                    "policies": source.sample(("p1", "p2"), source.randint(0, 1)),
+                }
+            )
     if source.random() < 0.03:
         entity["disabled"] = True
     found["entity"] = entity
@@ -169,10 +180,7 @@ def subject(source: random.Random, namespace: str, *, identity: bool) -> dict[st
 
 def near(source: random.Random, texts: list[str]) -> str:
     """A path that some stanza may hold: one of theirs with its wildcards filled, or a fresh one."""
-    if not texts or source.random() < 0.2:
-        text = path(source)
-    else:
-        text = source.choice(texts)
+    text = path(source) if not texts or source.random() < 0.2 else source.choice(texts)
     out = []
     for part in text.removeprefix("/").split("/"):
         filled = part
@@ -186,7 +194,8 @@ def near(source: random.Random, texts: list[str]) -> str:
         start, end = found.index("{{"), found.index("}}") + 2
         found = found[:start] + (source.choice(VALUES) if end > start else "") + found[max(end, start + 2) :]
     if source.random() < 0.2:
-        found = source.choice((found + "/", found.removesuffix("/"), found + "a", found[:-1], "/" + found, found.upper()))
+        odd = (found + "/", found.removesuffix("/"), found + "a", found[:-1], "/" + found, found.upper())
+        found = source.choice(odd)
     return found
 
 

@@ -6,7 +6,6 @@ stanza denies) is not looked at here either.
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 from cred_audit.decide.vault import duration, hcl
 from cred_audit.decide.vault.fields import go_integer
+from cred_audit.decide.vault.filter import FilterError, check_filter
 from cred_audit.decide.vault.hcl import (
     Item,
     Kind,
@@ -128,7 +128,6 @@ _SHORTHANDS: Mapping[str, tuple[str, ...]] = {
     "write": ("create", "read", "update", "delete", "list"),
     "sudo": ("create", "read", "update", "delete", "list", "sudo"),
 }
-_FILTER_ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 def decode_text(text: str) -> str:
@@ -263,14 +262,13 @@ class _Reader:
             raise self.error(message, offset)
 
     def check_filter(self, template: str, granted: frozenset[str], offset: int) -> None:
-        """The template language itself is not judged, only that its braces pair and that the key counts."""
         if "list" not in granted:
             raise self.error("list_scan_response_keys_filter_path needs the list capability", offset)
-        actions = _FILTER_ACTION.findall(template)
-        if "{{" in _FILTER_ACTION.sub("", template):
-            raise self.error("list_scan_response_keys_filter_path: {{ is not closed", offset)
-        if not any(".key" in action for action in actions):
-            raise self.error("list_scan_response_keys_filter_path does not depend on .key", offset)
+        try:
+            check_filter(template)
+        except FilterError as error:
+            message = f"list_scan_response_keys_filter_path: {error}"
+            raise self.error(message, offset) from None
 
     def capabilities(self, shorthand: str, listed: tuple[str, ...], item: Item) -> frozenset[str]:
         if shorthand:
