@@ -19,6 +19,7 @@ from cred_audit.facts import Snapshot, VaultFacts
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
 from cred_audit.target.model import Agent, KvTerritory, NamespaceTerritory, Tenant, VaultTerritory
 
+_FEW = 3
 OTHERS = "(others)"
 """The owner of everything on the same mounts that no declared tenant owns."""
 
@@ -51,10 +52,17 @@ class Isolation:
             for territory in tenant.territory.vault
         )
         self.index = TerritoryIndex(vault.world, self.holdings, others=snapshot.target.others)
+        self._landless = tuple(set(self.tenants) - set(self.index.owners))
 
-    def reaches(self, owners: Owners) -> Reaches:
-        """A set of owners as the findings hold it."""
-        return Reaches(tenants=owners.names, all_except=owners.all_except, count=owners.count)
+    def reaches(self, owners: Owners, acting: str | None = None) -> Reaches:
+        """A set of owners as the findings hold it: by name where that is shorter."""
+        if owners.all_except is None:
+            return Reaches(tenants=owners.names, count=owners.count)
+        if owners.count <= _FEW:
+            names = tuple(name for name in self.index.owners if name not in owners.all_except)
+            return Reaches(tenants=names, count=owners.count)
+        spared = {*owners.all_except, *self._landless, *([acting] if acting else [])}
+        return Reaches(all_except=tuple(sorted(spared)), count=owners.count)
 
     def answers(self, wanted: OperationClass) -> Iterator[tuple[Acting, Answer | Unknown]]:
         """Yield what each agent reaches of what is not its own tenant's."""
@@ -87,7 +95,7 @@ def judge_reach(snapshot: Snapshot, wanted: OperationClass, verb: str) -> Iterat
     without any grant gives one PASS, whose evidence names the clauses that come closest.
     """
     asked = isolation(snapshot)
-    grants: dict[tuple[str, str], tuple[Grant, list[str]]] = {}
+    grants: dict[tuple[object, ...], tuple[str, Grant, list[str]]] = {}
     for acting, answer in asked.answers(wanted):
         name = f"{acting.tenant}/{acting.agent}"
         if isinstance(answer, Unknown):
@@ -101,8 +109,9 @@ def judge_reach(snapshot: Snapshot, wanted: OperationClass, verb: str) -> Iterat
             )
             continue
         for grant in answer.grants:
-            key = (acting.tenant, grant_subject(grant))
-            grants.setdefault(key, (grant, []))[1].append(acting.agent)
+            # Agents with one clause may still differ: by a deny, by what is known of them, by an assumption.
+            key = (acting.tenant, grant_subject(grant), grant.effect, grant.owners, grant.assuming)
+            grants.setdefault(key, (acting.tenant, grant, []))[2].append(acting.agent)
         if not answer.grants:
             yield Finding(
                 verdict=Verdict.PASS,
@@ -112,8 +121,8 @@ def judge_reach(snapshot: Snapshot, wanted: OperationClass, verb: str) -> Iterat
                 summary=f"No request of {name} can {verb} what another tenant holds.",
                 evidence=tuple(clause_evidence(reason) for reason in answer.closest),
             )
-    for (tenant, subject), (grant, agents) in grants.items():
-        yield _grant_finding(asked, tenant, tuple(agents), subject, grant, verb)
+    for tenant, grant, agents in grants.values():
+        yield _grant_finding(asked, tenant, tuple(agents), grant_subject(grant), grant, verb)
 
 
 def grant_subject(grant: Grant) -> str:
@@ -128,7 +137,7 @@ def grant_subject(grant: Grant) -> str:
 def _grant_finding(  # noqa: PLR0913, PLR0917  (one value per part of the sentence)
     asked: Isolation, tenant: str, agents: tuple[str, ...], subject: str, grant: Grant, verb: str
 ) -> Finding:
-    reaches = asked.reaches(grant.owners)
+    reaches = asked.reaches(grant.owners, tenant)
     whose = sentence_of(reaches)
     who = f"{tenant}/{agents[0]}" if len(agents) == 1 else f"{len(agents)} agents of {tenant}"
     known = grant.effect is Effect.ALLOW
@@ -150,7 +159,8 @@ def _grant_finding(  # noqa: PLR0913, PLR0917  (one value per part of the senten
 def sentence_of(reaches: Reaches) -> str:
     """Return a set of tenants as words."""
     if reaches.all_except is not None:
-        return f"every other tenant ({reaches.count})"
+        spared = len(reaches.all_except) - 1
+        return f"{'every' if spared < 1 else f'all but {spared}'} other tenant ({reaches.count})"
     names = ", ".join(reaches.tenants[:3])
     more = len(reaches.tenants) - 3
     return f"{names} and {more} more" if more > 0 else names
