@@ -1,7 +1,7 @@
 """Database connections name the roles that may use them.
 
 Why: with `*`, whoever may write a role gets a login to every tenant's database through the same connection.
-How: every connection of every database engine is read; it fails where allowed_roles holds `*`.
+How: every connection of every database engine is read; it fails where an entry of allowed_roles is a star alone.
 Fix: name the roles in allowed_roles.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.survey import judge_engine_objects
+from cred_audit.survey import judge_engine_objects, words
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)
@@ -23,5 +23,5 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _faults(connection: Mapping[str, Any]) -> Iterator[str]:
-    if "*" in (connection.get("allowed_roles") or ()):
+    if any(set(name) == {"*"} for name in words(connection.get("allowed_roles"))):
         yield "any role may use it"

@@ -20,23 +20,36 @@ MAPS_TO = (
 )  # fmt: skip
 
 _CREDS = use("read update create", "creds/{name}")
+_DIRECTORY = {
+    "role": _CREDS,
+    "static-role": use("read", "static-cred/{name}"),
+    "library": use("update", "library/{name}/check-out"),
+}
 _USES = {
-    "aws": {"roles": (*_CREDS, *use("read update create", "sts/{name}"))},
+    "ad": {"roles": _CREDS, "library": use("update", "library/{name}/check-out")},
+    "alicloud": {"role": _CREDS},
+    "aws": {"roles": (*_CREDS, *use("read update create", "sts/{name}")),
+            "static-roles": use("read", "static-creds/{name}")},
     "azure": {"roles": _CREDS},
-    "gcp": {
-        "rolesets": use("read update create", "roleset/{name}/token", "roleset/{name}/key"),
-        "static-accounts": use("read update create", "static-account/{name}/token", "static-account/{name}/key"),
-        "impersonated-accounts": use("read update create", "impersonated-account/{name}/token"),
-    },
+    "consul": {"roles": _CREDS},
     "database": {"roles": _CREDS, "static-roles": use("read", "static-creds/{name}")},
+    "gcp": {
+        "roleset": use("read update create", "roleset/{name}/token", "roleset/{name}/key"),
+        "static-account": use("read update create", "static-account/{name}/token", "static-account/{name}/key"),
+        "impersonated-account": use("read update create", "impersonated-account/{name}/token"),
+    },
+    "gcpkms": {"keys": use("update create", "decrypt/{name}", "sign/{name}", "reencrypt/{name}")},
     "kubernetes": {"roles": _CREDS},
-    "ldap": {"role": _CREDS, "roles": _CREDS, "static-role": use("read", "static-cred/{name}"),
-             "static-roles": use("read", "static-cred/{name}")},
-    "openldap": {"role": _CREDS, "static-role": use("read", "static-cred/{name}")},
+    "ldap": _DIRECTORY,
+    "mongodbatlas": {"roles": _CREDS},
+    "nomad": {"role": _CREDS},
+    "openldap": _DIRECTORY,
     "pki": {"roles": use("update", "issue/{name}", "sign/{name}", "issuer/+/issue/{name}", "issuer/+/sign/{name}")},
     "rabbitmq": {"roles": _CREDS},
     "ssh": {"roles": use("update", "creds/{name}", "sign/{name}", "issue/{name}")},
+    "terraform": {"role": _CREDS},
     "totp": {"keys": use("read", "code/{name}")},
+    "transform": {"role": use("update create", "decode/{name}")},
 }  # fmt: skip
 
 

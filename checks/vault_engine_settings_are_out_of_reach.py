@@ -17,16 +17,22 @@ NEEDS = ("vault",)
 MAPS_TO = ("NIST AC-3", "NIST AC-6", "SOC2 CC6.3", "ISO27001 A.8.2", "PCI 7.2.5", "CWE-863")
 
 _FOLDERS = {
-    "aws": ("roles/+", "config/+"),
+    "ad": ("config", "roles/+", "library/+"),
+    "alicloud": ("config", "role/+"),
+    "aws": ("roles/+", "static-roles/+", "config/+"),
     "azure": ("roles/+", "config"),
+    "consul": ("config/+", "roles/+"),
     "database": ("config/+", "roles/+", "static-roles/+"),
     "gcp": ("roleset/+", "static-account/+", "impersonated-account/+", "config"),
     "kubernetes": ("config", "roles/+"),
     "ldap": ("config", "role/+", "static-role/+", "library/+"),
+    "mongodbatlas": ("config", "roles/+"),
+    "nomad": ("config/+", "role/+"),
     "openldap": ("config", "role/+", "static-role/+", "library/+"),
     "pki": ("roles/+", "config/+", "issuer/+", "root/+", "root/generate/+", "intermediate/+", "issuers/+/+"),
     "rabbitmq": ("config/+", "roles/+"),
     "ssh": ("config/+", "roles/+", "issuer/+"),
+    "terraform": ("config", "role/+"),
 }
 
 

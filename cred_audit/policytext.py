@@ -18,7 +18,7 @@ from cred_audit.decide.vault.routes import Engine, routes_of
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict
 from cred_audit.isolation import isolation
-from cred_audit.survey import unseen
+from cred_audit.survey import namespaces_unseen, unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -130,12 +130,6 @@ def world_of(snapshot: Snapshot) -> World:
     if snapshot.vault is None:
         raise LookupError("Vault was not read")
     return snapshot.vault.world
-
-
-def namespaces_unseen(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the UNKNOWN for namespaces that may exist and were not listed."""
-    if not world_of(snapshot).namespaces_complete:
-        yield unseen("sys/namespaces", snapshot)
 
 
 def _namespace(snapshot: Snapshot, entry: Namespace, dialects: tuple[Dialect, ...]) -> NamespaceText:

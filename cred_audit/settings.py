@@ -10,9 +10,9 @@ from cred_audit.decide.vault.territory import OperationClass
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
 from cred_audit.isolation import clause_evidence, command_of, grant_subject, isolation, witness_of
-from cred_audit.policytext import agents_unseen, grouped, namespaces_unseen, served
+from cred_audit.policytext import agents_unseen, grouped, served
 from cred_audit.sharing import Ownership, Usage, chosen, use, way
-from cred_audit.survey import unseen
+from cred_audit.survey import namespaces_unseen, unseen
 
 _WRITES = frozenset({"create", "update", "patch", "delete"})
 Decide = Callable[[Subject, Request], Decision]
@@ -20,19 +20,27 @@ Found = tuple[tuple[Namespace, Mount | None], ...]
 
 
 def judge_settings(
-    snapshot: Snapshot, folders: Mapping[str, tuple[str, ...]], *, does: str, fix: str
+    snapshot: Snapshot,
+    folders: Mapping[str, tuple[str, ...]],
+    *,
+    operations: str = " ".join(sorted(_WRITES)),
+    does: str,
+    fix: str,
 ) -> Iterator[Finding]:
-    """Judge every engine of these types: type -> paths of its settings. Raises Skip where there is none."""
+    """Judge every engine of these types: type -> paths that nobody but operators should write.
+
+    `operations` are the capabilities that count, divided by blanks. Raises Skip where there is no such engine.
+    """
     yield from namespaces_unseen(snapshot)
     found = tuple(chosen(snapshot, frozenset(folders)))
-    operations = " ".join(sorted(_WRITES))
     places = {
         _place(namespace, mount): [way(namespace, mount, one) for one in use(operations, *folders[mount.type])]
         for namespace, mount in found
         if mount is not None
     }
     usage = Usage(snapshot, places, (OperationClass.WRITE,))
-    granted = ((tenants, grant, usage.touched(grant)) for tenants, grant in usage.grants)
+    wanted = {*operations.split(), ""}
+    granted = ((tenants, grant, usage.touched(grant)) for tenants, grant in usage.grants if grant.operation in wanted)
     yield from _judge(snapshot, found, granted, does, fix)
 
 
@@ -108,8 +116,6 @@ def _judge(snapshot: Snapshot, found: Found, granted: Iterable[Granted], does: s
     broken: set[str] = set()
     merged: dict[tuple[object, ...], tuple[str, Grant, set[str]]] = {}
     for tenants, grant, touched in granted:
-        if grant.operation and grant.operation not in _WRITES:
-            continue
         reason = grant.because[0]
         for tenant in tenants:
             foreign = {place for place in touched if tenant not in owners[place]}

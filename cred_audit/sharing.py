@@ -16,8 +16,8 @@ from cred_audit.decide.vault.territory import Holding, OperationClass, PathHoldi
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict
 from cred_audit.isolation import clause_evidence, isolation
-from cred_audit.policytext import agents_unseen, grouped, namespaces_unseen, world_of
-from cred_audit.survey import engines, unseen
+from cred_audit.policytext import agents_unseen, grouped, world_of
+from cred_audit.survey import engines, namespaces_unseen, unseen
 from cred_audit.target.model import KvTerritory, NamespaceTerritory, PathTerritory, VaultTerritory
 from cred_audit.touching import Beginnings, Exactly, pattern_of
 

@@ -19,6 +19,12 @@ Faults = Callable[[Mapping[str, Any]], Iterable[str]]
 def judge_auth_roles(snapshot: Snapshot, types: frozenset[str], faults: Faults, fix: str) -> Iterator[Finding]:
     """Judge every role of the auth methods of these types. Raises Skip where a full reading shows no mount."""
     seen = False
+    for finding in namespaces_unseen(snapshot):
+        seen = True
+        yield finding
+    for finding in _unlisted(snapshot):
+        seen = True
+        yield finding
     for namespace in _namespaces(snapshot):
         if namespace.auth_mounts is None:
             seen = True
@@ -52,11 +58,26 @@ def _judge_mount(
         yield judge(snapshot, f"{where}{role.kind}/{role.name}", role.data, faults, fix)
 
 
-def judge_engine_objects(
-    snapshot: Snapshot, types: frozenset[str], kinds: frozenset[str], faults: Faults, fix: str
+def judge_engine_objects(  # noqa: PLR0913  (which objects, and what of them)
+    snapshot: Snapshot,
+    types: frozenset[str],
+    kinds: frozenset[str],
+    faults: Faults,
+    fix: str,
+    *,
+    only: frozenset[str] | None = None,
 ) -> Iterator[Finding]:
-    """Judge every object of these kinds in the engines of these types. Raises Skip where there is no such engine."""
+    """Judge every object of these kinds (and of the names `only`) in the engines of these types.
+
+    Raises Skip where a full reading shows no such engine.
+    """
     seen = False
+    for finding in namespaces_unseen(snapshot):
+        seen = True
+        yield finding
+    for finding in _unlisted(snapshot):
+        seen = True
+        yield finding
     for namespace, mount in engines(snapshot):
         if mount is None:
             seen = True
@@ -69,7 +90,7 @@ def judge_engine_objects(
         if mount.objects is None:
             yield unseen(where, snapshot)
             continue
-        chosen = [item for item in mount.objects if item.kind in kinds]
+        chosen = [item for item in mount.objects if item.kind in kinds and (only is None or item.name in only)]
         if not chosen:
             yield Finding(
                 verdict=Verdict.PASS,
@@ -82,6 +103,13 @@ def judge_engine_objects(
     if not seen:
         names = ", ".join(sorted(types))
         raise Skip(f"no secrets engine of type {names}; sys/mounts read in full")
+
+
+def namespaces_unseen(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield the UNKNOWN for namespaces that may exist and were not listed."""
+    vault = snapshot.vault
+    if vault is not None and not vault.world.namespaces_complete:
+        yield unseen("sys/namespaces", snapshot)
 
 
 def engines(snapshot: Snapshot) -> Iterator[tuple[Namespace, Mount | None]]:
@@ -120,14 +148,36 @@ def judge(snapshot: Snapshot, where: str, data: Mapping[str, Any] | None, faults
 
 def unseen(where: str, snapshot: Snapshot) -> Finding:
     """Return the UNKNOWN for something that was not seen, with the gap that says why."""
-    reasons = [gap.reason for gap in snapshot.gaps if where.rstrip("/") in f"{gap.namespace}{gap.what}"]
-    reason = reasons[0] if reasons else "it was not read"
+    reason = _reason(where.rstrip("/"), snapshot)
     return Finding(
         verdict=Verdict.UNKNOWN,
         subject=where,
         summary=f"{where} was not seen: {reason}.",
         evidence=(Evidence(where=where, shows=reason),),
     )
+
+
+def _unlisted(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield the UNKNOWN of a server that may have namespaces which were not seen."""
+    if snapshot.vault is not None and not snapshot.vault.world.namespaces_complete:
+        yield unseen("sys/namespaces", snapshot)
+
+
+_REASONS: list[tuple[Snapshot, dict[str, str]]] = []
+_FEW = 1_000
+"""Gaps up to which each is searched for a place that none of them names in full."""
+
+
+def _reason(where: str, snapshot: Snapshot) -> str:
+    """Return why a place was not seen, as its gap says."""
+    known = next((reasons for one, reasons in _REASONS if one is snapshot), None)
+    if known is None:
+        known = {f"{gap.namespace}{gap.what}".split(" ")[-1].rstrip("/"): gap.reason for gap in snapshot.gaps[::-1]}
+        _REASONS[:] = [(snapshot, known)]
+    if where not in known and len(snapshot.gaps) <= _FEW:
+        found = (gap.reason for gap in snapshot.gaps if where in f"{gap.namespace}{gap.what}")
+        return next(found, "it was not read")
+    return known.get(where, "it was not read")
 
 
 def _namespaces(snapshot: Snapshot) -> tuple[Namespace, ...]:
@@ -176,6 +226,8 @@ _BY_CONFIGURATION = frozenset({"ldap", "radius", "github", "okta", "kerberos"})
 
 def logins(snapshot: Snapshot) -> Iterator[tuple[str, AuthMount | None, Mapping[str, Any] | None]]:
     """Yield all that gives tokens their shape: where it stands, its auth method (None: a token role), its fields."""
+    for finding in _unlisted(snapshot):
+        yield finding.subject, None, None
     for namespace in _namespaces(snapshot):
         for role in (_UNSEEN,) if namespace.token_roles is None else namespace.token_roles:
             yield f"{namespace.path}auth/token/roles/{role.name}".rstrip("/"), None, role.data
@@ -199,6 +251,8 @@ _UNSEEN = AuthRole(kind="role", name="", data=None)
 
 def tuned(snapshot: Snapshot) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
     """Yield the settings of every mount but the server's own: where it stands, and its tuning or None."""
+    for finding in _unlisted(snapshot):
+        yield finding.subject, None
     for namespace in _namespaces(snapshot):
         if namespace.mounts is None:
             yield f"{namespace.path}sys/mounts", None
@@ -219,6 +273,7 @@ def judge_tokens(
     snapshot: Snapshot, faults: Callable[[Namespace, Mapping[str, Any]], Iterable[str]], fix: str
 ) -> Iterator[Finding]:
     """Judge every live token that was listed. Those of one origin with the same faults make one finding."""
+    yield from _unlisted(snapshot)
     for namespace in _namespaces(snapshot):
         where = f"{namespace.path}auth/token/accessors"
         if namespace.tokens is None:

@@ -10,9 +10,9 @@ from cred_audit.decide.vault.territory import OperationClass
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
 from cred_audit.isolation import clause_evidence, command_of, grant_subject, witness_of
-from cred_audit.policytext import agents_unseen, namespaces_unseen
+from cred_audit.policytext import agents_unseen
 from cred_audit.sharing import Usage, chosen, use, way
-from cred_audit.survey import unseen
+from cred_audit.survey import namespaces_unseen, unseen
 
 _FIX = "grant update, not create, on the encryption of the tenant's own key, or set disable_upsert in config/keys"
 
@@ -39,7 +39,7 @@ def judge_upserts(snapshot: Snapshot) -> Iterator[Finding]:
             if _makes(grant, *open_mounts[place]):
                 broken.add(place)
                 for tenant in tenants:
-                    yield _finding(tenant, place, grant)
+                    yield _finding(tenant, place, grant, sure=_seen(open_mounts[place][1]))
     for namespace, mount in found:
         where = f"{namespace.path}{mount.path if mount is not None else 'sys/mounts'}"
         if mount is None or mount.objects is None:
@@ -52,6 +52,11 @@ def judge_upserts(snapshot: Snapshot) -> Iterator[Finding]:
                 summary=f"No agent makes a key of {where} by encrypting.",
                 evidence=(Evidence(where=where, shows=shows),),
             )
+
+
+def _seen(mount: Mount) -> bool:
+    """Whether it is known that encrypting makes keys; a server without the option has no such settings."""
+    return all(item.data is not None for item in mount.objects or () if item.kind == "config" and item.name == "keys")
 
 
 def _closed(mount: Mount) -> bool:
@@ -74,8 +79,8 @@ def _makes(grant: Grant, namespace: Namespace, mount: Mount) -> bool:
     return name not in known or "*" in clause or "+" in clause
 
 
-def _finding(tenant: str, place: str, grant: Grant) -> Finding:
-    sure = grant.effect is Effect.ALLOW
+def _finding(tenant: str, place: str, grant: Grant, *, sure: bool) -> Finding:
+    sure = sure and grant.effect is Effect.ALLOW
     witness = grant.witness
     return Finding(
         verdict=Verdict.FAIL if sure else Verdict.UNKNOWN,

@@ -67,3 +67,8 @@ def test_keys_that_were_not_seen_are_unknown(server: hvac.Client) -> None:
         replace(mount, objects=None) for mount in entry.mounts or ())))  # fmt: skip
     assert of(findings(__file__, blind), Verdict.UNKNOWN) == ["transit/"]
     assert not of(findings(__file__, blind), Verdict.PASS)
+    settings = hidden(snapshot_of(world_of(server), tenant("acme")), lambda entry: replace(entry, mounts=tuple(
+        replace(mount, objects=tuple(
+            replace(item, data=None) if item.kind == "config" else item for item in mount.objects or ()))
+        for mount in entry.mounts or ())))  # fmt: skip
+    assert worst(findings(__file__, settings)) is Verdict.UNKNOWN
