@@ -37,7 +37,9 @@ def collect(
         from cred_audit.collect.vault import collect_vault, connect  # noqa: PLC0415  (imports hvac)
 
         with connect(target.vault, target, environ=environ, allow_commands=allow_commands) as client:
-            vault, gaps, taken_at = collect_vault(client, target, allow_commands=allow_commands, progress=progress)
+            vault, gaps, taken_at = collect_vault(
+                client, target, environ=environ, allow_commands=allow_commands, progress=progress
+            )
     return with_digest(
         Snapshot(target=target, taken_at=taken_at, tool_version=cred_audit.__version__, vault=vault, gaps=gaps)
     )

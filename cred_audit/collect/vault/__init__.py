@@ -8,11 +8,11 @@ from cred_audit.collect.vault.gaps import Gaps
 from cred_audit.collect.vault.public_fields import token_fields
 from cred_audit.collect.vault.reader import Progress, Reader
 from cred_audit.collect.vault.server import check_token, clock_of, greet, namespaces, server_facts
-from cred_audit.collect.vault.settings import secret_of, settings_of
+from cred_audit.collect.vault.settings import secret_of, settings_of, usable
 from cred_audit.decide.vault.model import Namespace, TokenFacts, World
 from cred_audit.errors import CollectError, TargetError
 from cred_audit.facts import Gap, VaultFacts
-from cred_audit.target.model import Agent, Target, VaultSource
+from cred_audit.target.model import Target, VaultSource
 
 
 def connect(
@@ -24,7 +24,7 @@ def connect(
 
 
 def collect_vault(
-    client: Client, target: Target, *, allow_commands: bool, progress: Progress
+    client: Client, target: Target, *, environ: Mapping[str, str], allow_commands: bool, progress: Progress
 ) -> tuple[VaultFacts, tuple[Gap, ...], datetime]:
     """Return what the server holds, what was not seen, and the server's time.
 
@@ -40,7 +40,7 @@ def collect_vault(
     found = reader.read(about.spaces)
     _refuse_nothing(client, found, gaps)
     complete = about.complete and _same_namespaces(client, about.spaces, gaps, scan=about.server.product != "vault")
-    tokens = _agent_tokens(client, target, gaps, allow_commands=allow_commands)
+    tokens = _agent_tokens(client, gaps, _secrets(target, environ, allow_commands=allow_commands))
     if client.denied:
         _check_again(client, gaps)
     facts = VaultFacts(
@@ -91,16 +91,30 @@ def _check_again(client: Client, gaps: Gaps) -> None:
         gaps.add("GET auth/token/lookup-self", "the token expired or was revoked while the server was being read")
 
 
-def _agent_tokens(client: Client, target: Target, gaps: Gaps, *, allow_commands: bool) -> dict[str, TokenFacts]:
-    agents = [
-        (f"{tenant.id}/{agent.id}", agent)
-        for tenant in target.tenants
-        for agent in tenant.agents
-        if agent.vault is not None and agent.vault.token is not None
-    ]
-    answers = client.each(agents, lambda entry: _look_up(client, target, entry[1], allow_commands=allow_commands))
+def _secrets(
+    target: Target, environ: Mapping[str, str], *, allow_commands: bool
+) -> list[tuple[str, str, str | TargetError]]:
+    """Return tenant/agent, namespace and token (or why there is none) of every agent whose token the target gives."""
+    found: list[tuple[str, str, str | TargetError]] = []
+    for tenant in target.tenants:
+        for agent in tenant.agents:
+            if agent.vault is None or agent.vault.token is None:
+                continue
+            secret: str | TargetError
+            try:
+                secret = secret_of(agent.vault.token, target, environ, allow_commands=allow_commands).strip()
+            except TargetError as error:
+                secret = error
+            found.append((f"{tenant.id}/{agent.id}", agent.vault.namespace, secret))
+    return found
+
+
+def _agent_tokens(
+    client: Client, gaps: Gaps, secrets: list[tuple[str, str, str | TargetError]]
+) -> dict[str, TokenFacts]:
+    answers = client.each(secrets, lambda entry: _look_up(client, entry[1], entry[2]))
     found: dict[str, TokenFacts] = {}
-    for (name, _), answer in zip(agents, answers, strict=True):
+    for (name, _, _), answer in zip(secrets, answers, strict=True):
         if answer.data is None:
             gaps.add(f"GET auth/token/lookup-self (token of {name})", answer.reason)
         else:
@@ -109,17 +123,12 @@ def _agent_tokens(client: Client, target: Target, gaps: Gaps, *, allow_commands:
     return found
 
 
-def _look_up(client: Client, target: Target, agent: Agent, *, allow_commands: bool) -> Answer:
-    principal = agent.vault
-    if principal is None or principal.token is None:
-        return Answer(status=0, reason="the target gives no token")
-    try:
-        token = secret_of(principal.token, target, allow_commands=allow_commands).strip()
-    except TargetError as error:
-        return Answer(status=0, reason=str(error))
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+def _look_up(client: Client, namespace: str, token: str | TargetError) -> Answer:
+    if isinstance(token, TargetError):
+        return Answer(status=0, reason=str(token))
+    if not usable(token):
         return Answer(status=0, reason="the secret reference gives no token: it is empty or has characters of none")
-    answer = client.ask(Call(principal.namespace, "GET", "auth/token/lookup-self", token=token))
+    answer = client.ask(Call(namespace, "GET", "auth/token/lookup-self", token=token))
     if answer.status == 403:
         return Answer(status=403, reason="the token is not valid, or its policies do not let it look itself up")
     return answer

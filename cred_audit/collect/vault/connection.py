@@ -5,10 +5,12 @@ standard library on each request, and a server has tens of thousands of objects 
 """
 
 import http.client
+import socket
 import ssl
 import time
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -91,6 +93,9 @@ class PooledAdapter(hvac.adapters.RawAdapter):
             connections = [*self._idle, *self._busy]
             self._idle.clear()
         for connection in connections:
+            # Closing alone would not wake a thread that waits for an answer.
+            with suppress(OSError, AttributeError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
             connection.close()
         super().close()
 

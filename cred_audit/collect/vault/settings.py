@@ -92,7 +92,7 @@ def _url(address: str) -> SplitResult:
 
 def _token(source: VaultSource, target: Target, environ: Mapping[str, str], *, allow_commands: bool) -> str:
     if source.token is not None:
-        found = secret_of(source.token, target, allow_commands=allow_commands)
+        found = secret_of(source.token, target, environ, allow_commands=allow_commands)
     else:
         found = setting(environ, "TOKEN") or _token_file(environ)
     token = found.strip()
@@ -101,18 +101,23 @@ def _token(source: VaultSource, target: Target, environ: Mapping[str, str], *, a
             "vault: no token; set VAULT_TOKEN, or vault.token in the target to a secret reference such as {env: NAME}"
         )
         raise CollectError(message)
-    if not token.isascii() or not token.isprintable() or " " in token:
+    if not usable(token):
         message = "vault: the token holds characters that no token has; check what VAULT_TOKEN or vault.token gives"
         raise CollectError(message)
     return token
 
 
-def secret_of(reference: SecretRef, target: Target, *, allow_commands: bool) -> str:
+def usable(token: str) -> bool:
+    """Whether a text can be a token: it goes into a header."""
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token
+
+
+def secret_of(reference: SecretRef, target: Target, environ: Mapping[str, str], *, allow_commands: bool) -> str:
     """Return a secret of the target by its reference. Raises TargetError."""
     from cred_audit.target.secret import read_secret  # noqa: PLC0415  (needed only where a target names secrets)
 
     base = target.path.parent if target.path is not None else Path()
-    return read_secret(reference, base=base, allow_commands=allow_commands)
+    return read_secret(reference, base=base, allow_commands=allow_commands, environ=environ)
 
 
 def _token_file(environ: Mapping[str, str]) -> str:
