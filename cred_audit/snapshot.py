@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -48,6 +48,41 @@ class _Head(msgspec.Struct):
     digest: Any = None
 
 
+class _SavedPart(msgspec.Struct):
+    """A territory of any kind."""
+
+    kind: Literal["KvTerritory", "NamespaceTerritory", "PathTerritory"]
+    mount: str = ""
+    prefix: str = ""
+    namespace: str = ""
+    path: str = ""
+
+
+class _SavedTerritory(msgspec.Struct):
+    vault: tuple[_SavedPart, ...] = ()
+    aws: tuple[AwsTerritory, ...] = ()
+    platform: dict[str, Any] | None = None
+    credentials: tuple[dict[str, Any], ...] = ()
+
+
+class _SavedTenant(msgspec.Struct):
+    id: str
+    territory: _SavedTerritory
+    agents: tuple[Agent, ...] = ()
+    line: int = 0
+
+
+class _SavedTarget(msgspec.Struct):
+    name: str
+    tenants: tuple[_SavedTenant, ...]
+    others: bool = False
+    vault: VaultSource | None = None
+    sections: dict[str, Any] = {}
+    accepted: tuple[Accepted, ...] = ()
+    path: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+
 class _Saved(msgspec.Struct, kw_only=True):
     """The form in the file."""
 
@@ -55,7 +90,7 @@ class _Saved(msgspec.Struct, kw_only=True):
     digest: str
     taken_at: datetime
     tool_version: str
-    target: dict[str, Any]
+    target: _SavedTarget
     vault: VaultFacts | None
     gaps: tuple[Gap, ...]
 
@@ -103,10 +138,10 @@ def _load(raw: bytes, where: str) -> Snapshot:
             f"{where}: altered since it was collected (digest {given!r}, content has {computed[:12]!r}); collect again"
         )
     try:
-        saved = msgspec.json.decode(raw, type=_Saved)
+        saved = msgspec.json.decode(raw, type=_Saved, dec_hook=_path)
         target = _target(saved.target)
         _check_times(saved, target)
-    except (msgspec.MsgspecError, TypeError, KeyError, ValueError, RecursionError) as error:
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())[:200]
         raise SnapshotError(f"{where}: the digest fits but the content does not ({said}); collect again") from None
     return Snapshot(
@@ -198,60 +233,42 @@ def _plain(value: Any, depth: int) -> Any:
     return str(value)
 
 
-def _target(saved: Mapping[str, Any]) -> Target:
-    given = dict(saved)
-    tenants = tuple(_tenant(entry) for entry in given.pop("tenants", ()))
-    vault = given.pop("vault", None)
-    accepted = tuple(msgspec.convert(entry, Accepted) for entry in given.pop("accepted", ()))
-    path = given.pop("path", None)
+def _target(saved: _SavedTarget) -> Target:
     return Target(
-        name=_text(given.pop("name")),
-        tenants=tenants,
-        vault=None if vault is None else msgspec.convert(vault, VaultSource, dec_hook=_path),
-        accepted=accepted,
-        path=None if path is None else Path(_text(path)),
-        others=given.pop("others", False) is True,
-        sections=msgspec.convert(given.pop("sections", {}), dict[str, Any]),
-        warnings=tuple(_text(entry) for entry in given.pop("warnings", ())),
+        name=saved.name,
+        tenants=tuple(_tenant(entry) for entry in saved.tenants),
+        others=saved.others,
+        vault=saved.vault,
+        sections=saved.sections,
+        accepted=saved.accepted,
+        path=saved.path,
+        warnings=saved.warnings,
     )
 
 
-def _tenant(saved: Mapping[str, Any]) -> Tenant:
-    given = saved.get("territory", {})
+def _tenant(saved: _SavedTenant) -> Tenant:
+    given = saved.territory
     territory = Territory(
-        vault=tuple(_territory(entry) for entry in given.get("vault", ())),
-        aws=msgspec.convert(given.get("aws", []), tuple[AwsTerritory, ...]),
-        platform=msgspec.convert(given.get("platform"), dict[str, Any] | None),
-        credentials=msgspec.convert(given.get("credentials", []), tuple[dict[str, Any], ...]),
+        vault=tuple(_territory(part) for part in given.vault),
+        aws=given.aws,
+        platform=given.platform,
+        credentials=given.credentials,
     )
-    return Tenant(
-        id=_text(saved["id"]),
-        agents=msgspec.convert(saved.get("agents", []), tuple[Agent, ...]),
-        territory=territory,
-        line=msgspec.convert(saved.get("line", 0), int),
-    )
+    return Tenant(id=saved.id, agents=saved.agents, territory=territory, line=saved.line)
 
 
-def _territory(saved: Mapping[str, Any]) -> VaultTerritory:
-    given = dict(saved)
-    kinds: dict[str, type[VaultTerritory]] = {
-        "KvTerritory": KvTerritory,
-        "NamespaceTerritory": NamespaceTerritory,
-        "PathTerritory": PathTerritory,
-    }
-    return msgspec.convert(given, kinds[given.pop("kind")])
+def _territory(part: _SavedPart) -> VaultTerritory:
+    if part.kind == "KvTerritory":
+        return KvTerritory(mount=part.mount, prefix=part.prefix, namespace=part.namespace)
+    if part.kind == "NamespaceTerritory":
+        return NamespaceTerritory(namespace=part.namespace)
+    return PathTerritory(path=part.path, namespace=part.namespace)
 
 
 def _path(kind: type, value: Any) -> Any:
-    if kind is Path:
-        return Path(_text(value))
-    raise NotImplementedError(kind)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    message = f"expected a text, got {type(value).__name__}"
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    message = f"expected a text for a {kind.__name__}"
     raise ValueError(message)
 
 
