@@ -43,6 +43,8 @@ def judge(  # noqa: PLR0913  (the parts of an audit)
     return Report(
         target_name=snapshot.target.name,
         tenants=tuple(tenant.id for tenant in snapshot.target.tenants),
+        target_file=str(snapshot.target.path or ""),
+        tenant_lines=tuple(tenant.line for tenant in snapshot.target.tenants),
         tool_version=snapshot.tool_version,
         taken_at=snapshot.taken_at,
         results=accepted,

@@ -47,6 +47,10 @@ class Report:
 
     target_name: str
     tenants: tuple[str, ...]
+    target_file: str = ""
+    """The target file as it was named; empty when there was none."""
+    tenant_lines: tuple[int, ...] = ()
+    """Where that file declares each tenant, in the order of `tenants`; 0 where that is not known."""
     tool_version: str
     taken_at: datetime
     """When the facts were read, not when the report was written."""

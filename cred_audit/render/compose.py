@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from cred_audit.finding import Severity, Verdict, finding_id
 from cred_audit.render.entries import anchor_of, brief, entry, exhibit
-from cred_audit.render.fold import Fold, folds, headline, is_unknown
+from cred_audit.render.fold import Fold, closest, folds, headline, is_unknown
 from cred_audit.render.matrix import matrix
 from cred_audit.render.page import (
     Brief,
@@ -239,17 +239,12 @@ def _coverage(coverage: Mapping[str, Any]) -> Iterable[Row]:
 
 
 def _proof(result: Result) -> Proof:
-    closest = {
-        (evidence.where, evidence.shows, evidence.quote[:1_000]): evidence
-        for finding in result.findings[:2_000]
-        for evidence in finding.evidence
-    }
     return Proof(
         check=name(result.check.id),
         claim=line(result.check.title, 400),
         severity=result.check.severity.value,
         cases=sum(finding.count for finding in result.findings),
-        closest=tuple(exhibit(evidence) for evidence in list(closest.values())[:_CLOSEST]),
+        closest=tuple(exhibit(each) for each in closest(result, _CLOSEST)),
     )
 
 

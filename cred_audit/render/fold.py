@@ -251,6 +251,16 @@ def quoted(evidence: Evidence, most: int) -> tuple[tuple[QuotedLine, ...], int]:
     return shown, len(lines) - len(shown)
 
 
+def closest(result: Result, most: int) -> tuple[Evidence, ...]:
+    """Return what comes closest to breaking a claim that holds, clauses first, each once."""
+    found = {
+        (evidence.where, evidence.shows, evidence.quote[:1_000]): evidence
+        for finding in result.findings[:2_000]
+        for evidence in finding.evidence
+    }
+    return tuple(sorted(found.values(), key=lambda evidence: not evidence.quote)[:most])
+
+
 def who(fold: Fold) -> str:
     """Return the acting tenants in words."""
     tenants = fold.tenants
@@ -259,3 +269,12 @@ def who(fold: Fold) -> str:
     if len(tenants) == 1:
         return f"Tenant {name(tenants[0])}"
     return f"{plural(len(tenants), 'tenant').capitalize()} ({names(tenants)})"
+
+
+def acting(fold: Fold, total: int) -> str:
+    """Return who reaches whom as a sentence; empty where the finding names no tenant and reaches none."""
+    reach = reach_words(fold.first.reaches, total)
+    agents = f" through {names(fold.agents)}" if fold.agents else ""
+    if reach:
+        return f"{who(fold)}{agents}{' each reach' if len(fold.tenants) > 1 else ' reaches'} {reach}."
+    return f"Concerns {who(fold)}{agents}." if fold.tenants else ""

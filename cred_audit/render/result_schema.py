@@ -27,6 +27,11 @@ def result_schema() -> dict[str, Any]:
                         "name": _text("Name of the target."),
                         "tenants": _count("How many tenants the target declares."),
                         "tenant_ids": _texts("Their ids."),
+                        "file": _text("The target file as it was named; empty when there was none."),
+                        "tenant_lines": _list(
+                            "Where that file declares each tenant, in the order of `tenant_ids`; 0 for not known.",
+                            {"type": "integer", "minimum": 0},
+                        ),
                     }
                 ),
                 "taken_at": {
@@ -195,6 +200,9 @@ def _witness() -> dict[str, Any]:
             "operation": _text("vault: name of the capability."),
             "path": _text("vault: path after /v1/, percent-encoded, without the namespace."),
             "namespace": _text("vault: the namespace."),
+            "method": _text("vault: the HTTP method."),
+            "body": _open("What is sent as JSON."),
+            "headers": _open("Headers besides the token's and the namespace's."),
             "before": _list("Earlier requests of the chain, in order.", {"$ref": "#/$defs/witness"}),
         },
     }

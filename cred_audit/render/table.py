@@ -1,31 +1,50 @@
 """The terminal's report: the answer, what to do first, then the proof; readable at 80 columns."""
 
 import io
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
-from cred_audit.finding import Finding, Verdict, Witness, finding_id
+from cred_audit.finding import Evidence, Finding, Severity, Verdict, finding_id
 from cred_audit.render.fold import (
     Answer,
     Fold,
+    acting,
+    closest,
     folds,
     headline,
     is_unknown,
+    place,
     quoted,
-    reach_words,
     who,
 )
-from cred_audit.render.shown import block, line, name, names, plural, sentence
+from cred_audit.render.shown import block, line, name, plural, sentence
+from cred_audit.render.words import acceptance, confirmation, requests
 from cred_audit.report import Report
 
-_PER_CHECK = 20
+_PER_CHECK = 10
 """Folded findings shown of one check; the rest is counted and stands in the JSON result."""
+_IN_ALL = 50
+"""Folded findings shown of all checks."""
 _FIRST_STEPS = 3
-_ROWS = 50
+_ROWS = 25
+_EVIDENCE = 4
+_QUOTE = 12
+"""Lines of one quoted clause."""
+_FIX = 40
+_PROSE = 600
+"""Characters of one sentence that came from outside."""
 _FOOTER = "Exit code 0: every claim holds; 1: a claim fails; 2: no audit; 3: unknown parts."
+_SEVERITY_STYLE = {
+    Severity.CRITICAL: "bold red",
+    Severity.HIGH: "bold red",
+    Severity.MEDIUM: "bold yellow",
+    Severity.LOW: "bold",
+}
 _ANSWER_STYLE = {
     Answer.BROKEN: "bold red",
     Answer.ISOLATED: "bold green",
@@ -80,14 +99,18 @@ class _Page:
         self.unknowns()
         self.bullets(
             "Not seen",
-            [f"{line(g.what)} ({name(g.source)}): {line(g.reason)}" for g in self.report.gaps],
+            [
+                f"{line(gap.what, _PROSE)} ({name(gap.source)}"
+                f"{f', namespace {name(gap.namespace)}' if gap.namespace else ''}): {line(gap.reason, _PROSE)}"
+                for gap in self.report.gaps
+            ],
         )
         self.bullets(
             "Skipped",
-            [f"{name(r.check.id)}: {line(r.skipped)}" for r in self.report.results if r.skipped is not None],
+            [f"{name(r.check.id)}: {line(r.skipped, _PROSE)}" for r in self.report.results if r.skipped is not None],
         )
         self.proofs()
-        self.bullets("Warnings", [line(each) for each in self.report.warnings])
+        self.bullets("Warnings", [line(each, _PROSE) for each in self.report.warnings])
         self.score()
         self.console.print()
         self.say(_FOOTER, "dim")
@@ -115,133 +138,153 @@ class _Page:
             return
         self.heading(f"{heading} ({len(rows):,})")
         for row in rows[:_ROWS]:
-            self.say(f"- {row}")
+            self.item("-", row)
         if len(rows) > _ROWS:
-            self.say(f"- and {len(rows) - _ROWS:,} more in the JSON result")
+            self.item("-", f"and {len(rows) - _ROWS:,} more in the JSON result")
+
+    def item(self, mark: str, text: str, indent: int = 0) -> None:
+        """Write one entry of a list, its further lines set in under its text."""
+        row = Table.grid(padding=(0, 1, 0, 0))
+        row.add_column(width=len(mark))
+        row.add_column(overflow="fold")
+        row.add_row(Text(mark), Text(text, overflow="fold"))
+        self.console.print(Padding(row, (0, 0, 0, indent)))
 
     def first_steps(self) -> None:
         """Say what to do first: the worst open findings, else the gaps to close."""
         open_folds = [fold for fold in self.failing if fold.first.accepted is None]
         steps = [
-            f"Close {name(fold.first.evidence[0].where) if fold.first.evidence else name(fold.first.subject)}"
-            f" ({fold.check.severity.value}): {line(fold.check.title)} is false for "
-            f"{plural(len(fold.tenants), 'tenant') if fold.tenants else 'the target'}."
+            f'Close {_where(fold)} ({fold.check.severity.value}): "{line(fold.check.title, _PROSE).rstrip(".")}"'
+            f" is not true for {plural(len(fold.tenants), 'tenant') if fold.tenants else 'the target'}."
             for fold in open_folds[:_FIRST_STEPS]
         ]
         if not steps:
             steps = [
-                f"Let the audit see {line(gap.what)}: {line(gap.reason)}." for gap in self.report.gaps[:_FIRST_STEPS]
+                f"Let the audit see {line(gap.what, _PROSE)}: {line(gap.reason, _PROSE)}."
+                for gap in self.report.gaps[:_FIRST_STEPS]
             ]
         if steps:
             self.heading("Do first")
             for number, step in enumerate(steps, 1):
-                self.say(f"{number}. {step}")
+                self.item(f"{number}.", step)
 
     def findings(self) -> None:
-        """Write the failing folds, worst first, capped per check."""
+        """Write the failing folds, worst first, capped per check and in all."""
         if not self.failing:
             return
         count = sum(len(fold.findings) for fold in self.failing)
-        self.heading(f"Findings ({count:,}, of {plural(len(self.failing), 'kind')})")
-        shown: dict[str, int] = {}
+        kinds = f", of {plural(len(self.failing), 'kind')}" if len(self.failing) < count else ""
+        self.heading(f"Findings ({count:,}{kinds})")
+        shown: dict[str, int] = defaultdict(int)
+        left: dict[str, int] = defaultdict(int)
         for fold in self.failing:
-            shown[fold.check.id] = shown.get(fold.check.id, 0) + 1
-            if shown[fold.check.id] <= _PER_CHECK:
+            if shown[fold.check.id] < _PER_CHECK and sum(shown.values()) < _IN_ALL:
+                shown[fold.check.id] += 1
                 self.finding(fold)
-        for check_id, number in shown.items():
-            if number > _PER_CHECK:
-                more = plural(
-                    number - _PER_CHECK,
-                    "more kind of finding",
-                    "more kinds of findings",
+            else:
+                left[fold.check.id] += 1
+        if left:
+            self.console.print()
+            self.say("In the JSON result:")
+            for check_id, number in left.items():
+                self.item(
+                    "-", f"{plural(number, 'more kind of finding', 'more kinds of findings')} of {name(check_id)}"
                 )
-                self.console.print()
-                self.say(f"{more} of {name(check_id)} in the JSON result.")
 
     def finding(self, fold: Fold) -> None:
         """Write one fold as sentences."""
         first = fold.first
         self.console.print()
         accepted = " ACCEPTED" if first.accepted else ""
-        self.say(
-            f"{fold.check.severity.value.upper()}{accepted}",
-            "bold red",
-            rest=f" {name(fold.check.id)}",
-        )
+        severity = fold.check.severity
+        self.say(f"{severity.value.upper()}{accepted}", _SEVERITY_STYLE[severity], rest=f"  {name(fold.check.id)}")
         for row in self.sentences(fold):
             self.say(row, indent=2)
-        for evidence in first.evidence:
-            self.say(f"Because {line(evidence.where)} {line(evidence.shows)}:", indent=2)
-            for each in quoted(evidence, _ROWS)[0]:
-                number = f"{each.number:>5} | " if each.number else "      | "
-                self.copyable(
-                    f"  {'>' if each.marked else ' '} {number}{line(each.text)}",
-                    "bold" if each.marked else "",
-                )
+        self.console.print()
+        for evidence in first.evidence[:_EVIDENCE]:
+            self.evidence(evidence)
+        if len(first.evidence) > _EVIDENCE:
+            self.say(f"And {len(first.evidence) - _EVIDENCE:,} more clauses.", indent=2)
         if first.assuming:
-            self.say(f"Assuming {sentence(first.assuming)}.", indent=2)
+            self.say(f"Assuming {line(sentence(first.assuming[:_EVIDENCE]), _PROSE)}.", indent=2)
         self.requests(first)
         if first.reproduce:
             self.say("Try:", indent=2)
             self.copyable(f"    {line(first.reproduce)}")
         if first.fix:
             self.say("Fix:", indent=2)
-            for row in block(first.fix).splitlines():
+            rows = block(first.fix).splitlines()
+            for row in rows[:_FIX]:
                 style = "green" if row.startswith("+") else "red" if row.startswith("-") else ""
                 self.copyable(f"    {row}", style)
+            if len(rows) > _FIX:
+                self.say(f"... {len(rows) - _FIX:,} more lines in the JSON result", indent=4)
+
+    def evidence(self, evidence: Evidence) -> None:
+        """Write one piece of evidence, with the clause quoted and its deciding line marked."""
+        lines, left = quoted(evidence, _QUOTE)
+        shows = f": {line(evidence.shows, _PROSE)}" if evidence.shows else ""
+        self.say(f"Because of {place(evidence)}{shows}", indent=2)
+        for each in lines:
+            number = f"{each.number:>5} | " if each.number else "      | "
+            self.copyable(f"  {'>' if each.marked else ' '} {number}{each.text}", "bold" if each.marked else "")
+        if left:
+            self.say(f"... {plural(left, 'more line')}", indent=4)
 
     def sentences(self, fold: Fold) -> Iterator[str]:
         """Say who can do what to whom, and what else is known of it."""
         first = fold.first
-        yield (line(first.summary) if first.summary else f"Not so: {line(fold.check.title)}.")
-        reach = reach_words(first.reaches, self.total)
-        agents = f" through {names(fold.agents)}" if fold.agents else ""
-        if reach:
-            each = " each" if len(fold.tenants) > 1 else ""
-            verb = "reach" if len(fold.tenants) > 1 else "reaches"
-            yield f"{who(fold)}{agents}{each} {verb} {reach}."
-        elif fold.tenants:
-            yield f"Concerns {who(fold)}{agents}."
-        if len(fold.findings) > 1:
-            yield f"Stands for {len(fold.findings):,} equal findings; the first is {finding_id(fold.check.id, first)}."
-        else:
-            yield f"Id {finding_id(fold.check.id, first)}."
+        yield line(first.summary, _PROSE) if first.summary else f"Not so: {line(fold.check.title, _PROSE)}."
+        reaching = acting(fold, self.total)
+        if reaching:
+            yield reaching
         if first.confirmed is not None:
-            yield ("The server confirms it." if first.confirmed else "The server did not confirm it.")
+            yield f"{confirmation(first).capitalize()}."
         if first.accepted:
-            until = f" until {line(first.accepted.until)}" if first.accepted.until else ""
-            ticket = f" ({line(first.accepted.ticket)})" if first.accepted.ticket else ""
-            yield f"Accepted{until}{ticket}: {line(first.accepted.reason)}."
+            yield f"{acceptance(first)}."
         if first.note:
-            yield line(first.note)
+            yield f"({line(first.note, _PROSE)})"
+        equal = f"Stands for {len(fold.findings):,} equal findings; the first is " if len(fold.findings) > 1 else "Id "
+        yield f"{equal}{finding_id(name(fold.check.id), first)}"
 
     def requests(self, finding: Finding) -> None:
         """Write the witness; a chain as numbered requests."""
-        if finding.witness is None:
-            return
-        chain = (*finding.witness.before, finding.witness)
+        chain = requests(finding)
         if len(chain) == 1:
-            self.say(f"Request: {request_words(finding.witness)}", indent=2)
-            return
-        self.say(f"Chain of {len(chain)} requests:", indent=2)
-        for number, witness in enumerate(chain, 1):
-            self.say(f"{number}. {request_words(witness)}", indent=4)
+            self.say(f"Request: {chain[0]}", indent=2)
+        elif chain:
+            self.say(f"Requests, in this order ({len(chain)}):", indent=2)
+            for number, request in enumerate(chain, 1):
+                self.item(f"{number}.", request, indent=4)
 
     def unknowns(self) -> None:
         """Say what could not be decided, and why."""
-        rows = [
-            f"{name(fold.check.id)}: {line(fold.first.summary or fold.first.subject)}"
-            + (f" Concerns {who(fold)}." if fold.tenants else "")
-            + "".join(f" {line(each.where)} {line(each.shows)}." for each in fold.first.evidence)
-            + (f" {line(fold.first.note)}" if fold.first.note else "")
-            for fold in folds(self.report, Verdict.UNKNOWN)
-        ]
+        rows = [self.unknown(fold) for fold in folds(self.report, Verdict.UNKNOWN)]
         rows += [
-            f"{name(result.check.id)}: examined no case."
+            f"{name(result.check.id)} ({result.check.severity.value}): examined no case."
             for result in self.report.results
             if is_unknown(result) and not result.findings
         ]
         self.bullets("Unknown", rows)
+
+    def unknown(self, fold: Fold) -> str:
+        """Return what could not be decided, where and why; a reason that the summary has is not said again."""
+        first = fold.first
+        said = line(first.summary or first.subject, _PROSE)
+        parts = [f"{name(fold.check.id)} ({fold.check.severity.value}): {said}"]
+        for each in first.evidence[:_EVIDENCE]:
+            shows = line(each.shows, _PROSE)
+            if shows.rstrip(".") not in said:
+                parts.append(f"{place(each)}: {shows.rstrip('.')}.")
+        if len(fold.tenants) > 1:
+            parts.append(f"Concerns {who(fold)}.")
+        if first.assuming:
+            parts.append(f"Depends on {line(sentence(first.assuming[:_EVIDENCE]), _PROSE)}.")
+        if first.accepted:
+            parts.append(f"{acceptance(first)}.")
+        if first.note:
+            parts.append(f"({line(first.note, _PROSE)})")
+        return " ".join(parts)
 
     def proofs(self) -> None:
         """Sum up what was proved: claim, number of cases and the clauses that came closest."""
@@ -249,9 +292,9 @@ class _Page:
         for result in self.report.results:
             if result.skipped is None and result.verdict is Verdict.PASS:
                 cases = sum(finding.count for finding in result.findings)
-                closest = [e for finding in result.findings for e in finding.evidence][:2]
-                close = f" Closest: {sentence(f'{e.where} {e.shows}' for e in closest)}." if closest else ""
-                rows.append(f"{line(result.check.title)} ({plural(cases, 'case')}).{close}")
+                near = "; ".join(f"{place(each)}: {line(each.shows, 200).rstrip('.')}" for each in closest(result, 2))
+                claim = f"{line(result.check.title, _PROSE).rstrip('.')} ({plural(cases, 'case')})."
+                rows.append(f"{claim} Closest: {near}." if near else claim)
         self.bullets("Proved", rows)
 
     def score(self) -> None:
@@ -266,10 +309,5 @@ class _Page:
         self.say(f"{line(str(value))} of 100, {seen}{f'; capped because {line(str(cap))}' if cap else ''}.")
 
 
-def request_words(witness: Witness) -> str:
-    """Return a request as `read secret/data/x in namespace t1/`."""
-    fields = witness.fields
-    if "operation" not in fields:
-        return line(", ".join(f"{key} {value}" for key, value in fields.items()))
-    where = f" in namespace {line(str(fields['namespace']))}" if fields.get("namespace") else ""
-    return f"{line(str(fields['operation']))} {line(str(fields.get('path', '')))}{where}"
+def _where(fold: Fold) -> str:
+    return name(place(fold.first.evidence[0]) if fold.first.evidence else fold.first.subject)

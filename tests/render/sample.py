@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 
 from cred_audit.check import Check
 from cred_audit.facts import Gap, Snapshot
@@ -229,6 +230,7 @@ def unknown() -> Report:
     return report(Result(check=check(), findings=(undecided,)))
 
 
+@cache
 def huge(count: int = 10_000) -> Report:
     """Every tenant reaches every other one by the same clause."""
     tenants = tuple(f"tenant-{number:05d}" for number in range(count))
@@ -287,6 +289,7 @@ def layered(count: int = 40) -> Report:
     return report(Result(check=check(), findings=(*leaks, *named, *proofs)), tenants=tenants)
 
 
+@cache
 def scattered(count: int = 10_000) -> Report:
     """Every tenant reaches its neighbour by a clause of its own: nothing can be folded or grouped."""
     tenants = tuple(f"customer-{number:05d}.example.com" for number in range(count))

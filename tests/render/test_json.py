@@ -1,12 +1,16 @@
 """The JSON result: valid by its own schema, deterministic, and readable again."""
 
 import json
+from collections.abc import Iterable, Iterator
 
 import jsonschema_rs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cred_audit.errors import SnapshotError
 from cred_audit.finding import finding_id
+from cred_audit.render import FORMATS
 from cred_audit.render.json import from_json, render
 from cred_audit.render.result_schema import result_schema
 from cred_audit.report import Report
@@ -65,19 +69,106 @@ def test_the_summary_counts_findings_by_severity_and_claims_otherwise() -> None:
     }
 
 
+def _broken(**changes: object) -> str:
+    """Return a result in which the first finding, or the whole with a leading underscore, is changed."""
+    data = json.loads(render(sample.leaky()))
+    for key, value in changes.items():
+        if key.startswith("_"):
+            data[key[1:]] = value
+        else:
+            data["results"][0]["findings"][0][key] = value
+    return json.dumps(data)
+
+
+def _chain(length: int) -> dict[str, object]:
+    witness: dict[str, object] = {"system": "vault"}
+    for _ in range(length):
+        witness = {"system": "vault", "before": [witness]}
+    return witness
+
+
+def _nested(depth: int) -> dict[str, object]:
+    nested: dict[str, object] = {}
+    for _ in range(depth):
+        nested = {"x": [nested]}
+    return nested
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "says"),
     [
-        "",
-        "[]",
-        "{}",
-        '{"schema": 2}',
-        '{"schema": 1}',
-        "[" * 100_000,
-        '{"schema": 1, "target": {"name": 5}}',
+        ("", "Expecting value"),
+        ("\x00\x01\ufffd", "Expecting value"),
+        ("[]", "expected an object, found list"),
+        ("{}", "key 'schema' is missing"),
+        ('{"schema": 2}', "it has schema 2"),
+        ('{"schema": "\\u001b[31m\\n"}', "it has schema"),
+        ('{"schema": 1}', "key 'target' is missing"),
+        ("[" * 100_000, ""),
+        ('{"schema": 1, "target": {"name": 5}}', "expected a text, found int"),
+        (_broken(_coverage=[]), "expected an object, found list"),
+        (_broken(_coverage=_nested(40)), "nested more than"),
+        (_broken(_score={"value": float("nan")}), "NaN is no number of JSON"),
+        (_broken(_gaps={}), "expected a list, found dict"),
+        (_broken(_taken_at="yesterday\n"), "Invalid isoformat"),
+        (_broken(verdict="PASS"), "is not a valid Verdict"),
+        (_broken(verdict=["pass"]), "is not a valid Verdict"),
+        (_broken(count=-1), "below zero"),
+        (_broken(count=10**20), "above what can be counted"),
+        (_broken(count=True), "expected a whole number, found bool"),
+        (_broken(agents="acme"), "expected a list, found str"),
+        (_broken(reaches={}), "key 'all_except' is missing"),
+        (_broken(evidence=[None]), "NoneType"),
+        (_broken(witness={}), "key 'system' is missing"),
+        (_broken(witness=_chain(40)), "deep"),
+        (_broken(witness={"system": "vault", "body": _nested(40)}), "nested more than"),
+        (_broken(confirmed="yes"), "expected true, false or null"),
     ],
 )
-def test_what_is_no_result_is_refused_with_one_line(text: str) -> None:
-    with pytest.raises(SnapshotError) as caught:
-        from_json(text)
-    assert "\n" not in str(caught.value)
+def test_what_is_no_result_is_refused_with_one_line(text: str, says: str) -> None:
+    with pytest.raises(SnapshotError, match=r"^old\.json: this is not a result of cred-audit: ") as caught:
+        from_json(text, source="old.json")
+    said = str(caught.value)
+    assert says in said
+    assert len(said) < 400
+    assert said.isprintable()
+
+
+def test_a_result_may_begin_with_a_byte_order_mark() -> None:
+    assert from_json("\ufeff" + render(sample.clean())).target_name == "Example agents"
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_result_with_any_one_value_replaced_is_read_or_refused_and_what_is_read_can_be_rendered(
+    data: st.DataObject,
+) -> None:
+    result = json.loads(render(sample.leaky()))
+    at = data.draw(st.sampled_from(list(_places(result))))
+    value = data.draw(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()) | st.just({"x": [1]})
+    )
+    whole = result
+    for key in at[:-1]:
+        whole = whole[key]
+    whole[at[-1]] = value
+    try:
+        report = from_json(json.dumps(result))
+    except SnapshotError as refused:
+        assert str(refused).isprintable()  # noqa: PT017  (either outcome is right)
+        return
+    for form in FORMATS.values():
+        assert form.render(report).encode()
+
+
+def _places(value: object, here: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the place of every value inside a JSON value."""
+    if isinstance(value, dict):
+        inside: Iterable[tuple[str | int, object]] = value.items()
+    elif isinstance(value, list):
+        inside = enumerate(value)
+    else:
+        return
+    for key, each in inside:
+        yield (*here, key)
+        yield from _places(each, (*here, key))

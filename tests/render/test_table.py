@@ -1,8 +1,12 @@
 """The terminal's report: answer first, folded, narrow, and safe to print."""
 
+import dataclasses
+import re
+
 import pytest
 
 from cred_audit.render.table import color_wanted, render
+from cred_audit.report import Report, Result
 from tests.render import sample
 
 
@@ -26,7 +30,7 @@ def test_the_offending_line_is_marked_with_text_and_chains_are_numbered() -> Non
 
 def test_ten_thousand_equal_findings_are_one_with_a_count() -> None:
     text = render(sample.huge())
-    assert text.count("Because policy agents line 12") == 1
+    assert text.count("Because of policy agents line 12: grants read") == 1
     assert "Stands for 10,000 equal findings" in text
     assert "reach all 9,999 others." in text.replace("\n  ", " ")
 
@@ -40,6 +44,74 @@ def test_hostile_names_reach_the_terminal_neither_as_control_nor_as_markup() -> 
 
 def test_prose_stays_within_eighty_columns() -> None:
     assert max(len(row) for row in render(sample.leaky()).splitlines()) <= 80
+
+
+def test_what_is_not_known_and_not_seen_stands_beside_what_fails() -> None:
+    text = render(sample.leaky())
+    assert "Unknown (1)" in text
+    assert (
+        "- vault_audit_trail_exists (medium): The audit devices could not be read. GET\n  sys/audit: was refused (403)."
+    ) in text
+    assert "- GET sys/audit (vault): permission denied; the token needs read and sudo on\n  sys/audit\n" in text
+    assert "- vault_kubernetes_roles_are_bound: not applicable: no kubernetes auth mount;\n" in text
+
+
+def test_what_to_do_first_names_open_risks_and_not_the_accepted_one() -> None:
+    first = render(sample.leaky()).split("Findings (")[0]
+    assert (
+        '1. Close policy agents line 12 (critical): "No agent can read another tenant\'s\n   secrets" is not' in first
+    )
+    assert "wayne" not in first
+
+
+def test_without_a_failure_the_first_thing_is_to_let_the_audit_see() -> None:
+    blind = dataclasses.replace(sample.unknown(), gaps=sample.leaky().gaps)
+    assert "1. Let the audit see GET sys/audit: permission denied;" in render(blind)
+
+
+def test_a_proof_names_the_clause_that_comes_closest() -> None:
+    text = render(sample.clean()).replace("\n  ", " ")
+    assert (
+        "- No agent can read another tenant's secrets (20 cases). Closest: policy tenant-acme line 4: grants update on"
+    ) in text
+
+
+@pytest.mark.parametrize("report", [sample.huge(), sample.scattered(), sample.hostile(), sample.layered(500)])
+def test_the_output_is_bounded(report: Report) -> None:
+    rows = render(report).splitlines()
+    assert len(rows) < 600
+    assert sum(map(len, rows)) < 40_000
+
+
+def test_many_checks_with_many_findings_are_bounded_and_the_rest_is_counted() -> None:
+    many = [
+        Result(
+            check=sample.check(f"check_{number:02d}"),
+            findings=tuple(
+                dataclasses.replace(sample.leak("acme"), subject=str(each), evidence=(), fix=None) for each in range(12)
+            ),
+        )
+        for number in range(9)
+    ]
+    text = render(sample.report(*many))
+    assert text.count("\nCRITICAL  ") == 50
+    assert "- 2 more kinds of findings of check_00\n" in text
+    assert "- 12 more kinds of findings of check_05\n" in text
+
+
+def test_without_colour_there_is_no_escape_and_with_it_the_words_are_the_same() -> None:
+    plain = render(sample.leaky())
+    coloured = render(sample.leaky(), color=True)
+    assert "\x1b" not in plain
+    assert "\x1b[" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured).split() == plain.split()
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 100])
+def test_a_narrow_terminal_wraps_the_prose(width: int) -> None:
+    text = render(sample.leaky(), width=width)
+    prose = text.split("Findings (")[0].splitlines()
+    assert max(map(len, prose)) <= width
 
 
 @pytest.mark.parametrize(
