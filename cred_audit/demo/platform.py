@@ -95,3 +95,12 @@ def build(server: RunningServer, progress: Callable[[str, int, int | None], None
             )
         client.secrets.transit.create_key(tenant)
     progress("demo platform", len(TENANTS), len(TENANTS))
+
+
+def auditor_token(server: RunningServer, policy: str) -> str:
+    """Return a token with just this policy, and revoke the root token that the platform was built with."""
+    client = hvac.Client(url=server.address, token=server.token)
+    client.sys.create_or_update_policy("auditor", policy)
+    made = client.auth.token.create(policies=["auditor"], no_default_policy=True, ttl="1h", no_parent=True)
+    client.auth.token.revoke_self()
+    return str(made["auth"]["client_token"])

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from cred_audit.collect import collect
-from cred_audit.demo.platform import build
+from cred_audit.collect.auditor import auditor_policy
+from cred_audit.demo.platform import auditor_token, build
 from cred_audit.demo.server import ServerMissingError, running_server
 from cred_audit.facts import Snapshot
 from cred_audit.snapshot import load
@@ -27,11 +28,22 @@ def demo_snapshot(progress: Progress) -> tuple[Snapshot, str]:
 
 
 def live_snapshot(progress: Progress) -> Snapshot:
-    """Return a fresh reading of the platform on a server that lives for as long as this takes."""
+    """Return a fresh reading of the platform on a server that lives for as long as this takes.
+
+    It is read as an auditor should: with the least-privilege policy for this very server, after the root token
+    that built the platform is revoked.
+    """
     with running_server() as server:
         build(server, progress)
         target = load_target(HERE / "target.yaml")
-        # The auditor's own settings must not lead the demo to another server.
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(("VAULT_", "BAO_"))}
-        environ |= {"VAULT_ADDR": server.address, "VAULT_TOKEN": server.token}
-        return collect(target, allow_commands=False, progress=progress, environ=environ)
+        first = collect(target, allow_commands=False, progress=progress, environ=_environ(server.address, server.token))
+        if first.vault is None:
+            raise LookupError("the target of the demo declares a vault")
+        token = auditor_token(server, auditor_policy(first.vault.world))
+        return collect(target, allow_commands=False, progress=progress, environ=_environ(server.address, token))
+
+
+def _environ(address: str, token: str) -> dict[str, str]:
+    """Return the environment without the user's own settings, which must not lead the demo to another server."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("VAULT_", "BAO_"))}
+    return environ | {"VAULT_ADDR": address, "VAULT_TOKEN": token}
