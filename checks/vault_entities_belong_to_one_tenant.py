@@ -8,7 +8,8 @@ Fix: remove the other tenant's alias from the entity and give it an entity of it
 from collections.abc import Iterator
 
 from cred_audit.agents import Agent, agents
-from cred_audit.check import Evidence, Finding, Reaches, Severity, Snapshot, Verdict
+from cred_audit.check import Evidence, Finding, Reaches, Severity, Skip, Snapshot, Verdict
+from cred_audit.decide.vault.identity import unborn
 
 SEVERITY = Severity.CRITICAL
 NEEDS = ("vault",)
@@ -23,11 +24,12 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
         if isinstance(agent, Finding):
             unknown = True
             yield agent
-        elif agent.subject.entity is not None and agent.subject.entity.id:
-            entity = agent.subject.entity
+        elif (entity := agent.subject.entity) is not None and entity.id and not unborn(entity):
             users.setdefault((entity.namespace, entity.id, entity.name), []).append(agent)
-        else:
+        elif agent.logs_in:
             nameless.append(agent)
+    if not (unknown or users or nameless):
+        raise Skip("the target names no agent by a role, an entity or a token")
     for (namespace, identity, name), held in users.items():
         yield _judged(f"{namespace}identity/entity/id/{identity}", name, held, unknown=unknown)
     for agent in nameless:
@@ -37,9 +39,7 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
             tenant=agent.acting.tenant,
             agents=(agent.acting.agent,),
             summary=f"{agent.name} shares no entity.",
-            evidence=(
-                Evidence(where=f"agent {agent.name}", shows="it has no entity before its login, or none at all"),
-            ),
+            evidence=(Evidence(where=f"agent {agent.name}", shows="it has no entity before its first login"),),
         )
 
 

@@ -7,6 +7,7 @@ wayne is built as it should be.
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 import hvac
 
@@ -70,25 +71,25 @@ path "transit/decrypt/wayne" {
 }
 
 
+_BOUND = {
+    "token_ttl": "20m",
+    "token_max_ttl": "1h",
+    "secret_id_ttl": "24h",
+    "secret_id_num_uses": 40,
+    "token_bound_cidrs": ["127.0.0.0/8"],
+}
+
+
 def build(server: RunningServer, progress: Callable[[str, int, int | None], None]) -> None:
     """Write the platform to an empty server. The secrets are random and die with the server."""
-    client = hvac.Client(url=server.address, token=server.token)
+    client: Any = hvac.Client(url=server.address, token=server.token)
     client.sys.enable_auth_method("approle")
     client.sys.enable_secrets_engine("transit")
     for number, tenant in enumerate(TENANTS):
         progress("demo platform", number, len(TENANTS))
         policy = f"{tenant}-agent"
         client.sys.create_or_update_policy(policy, _POLICIES[policy])
-        client.write(
-            f"auth/approle/role/{policy}",
-            wrap_ttl=None,
-            token_policies=[policy],
-            token_ttl="20m",
-            token_max_ttl="1h",
-            secret_id_ttl="24h",
-            secret_id_num_uses=40,
-            token_bound_cidrs=["127.0.0.0/8"],
-        )
+        client.write_data(f"auth/approle/role/{policy}", data={"token_policies": [policy], **_BOUND})
         for provider in ("openai", "anthropic"):
             client.secrets.kv.v2.create_or_update_secret(
                 f"{tenant}/{provider}", {"api_key": secrets.token_urlsafe(24)}, mount_point="secret"
@@ -99,8 +100,12 @@ def build(server: RunningServer, progress: Callable[[str, int, int | None], None
 
 def auditor_token(server: RunningServer, policy: str) -> str:
     """Return a token with just this policy, and revoke the root token that the platform was built with."""
-    client = hvac.Client(url=server.address, token=server.token)
+    client: Any = hvac.Client(url=server.address, token=server.token)
     client.sys.create_or_update_policy("auditor", policy)
-    made = client.auth.token.create(policies=["auditor"], no_default_policy=True, ttl="1h", no_parent=True)
+    role = "auth/approle/role/auditor"
+    client.write_data(role, data={"token_policies": ["auditor"], **_BOUND})
+    role_id = client.read(f"{role}/role-id")["data"]["role_id"]
+    secret_id = client.write_data(f"{role}/secret-id", data={})["data"]["secret_id"]
+    login = client.auth.approle.login(role_id, secret_id, use_token=False)
     client.auth.token.revoke_self()
-    return str(made["auth"]["client_token"])
+    return str(login["auth"]["client_token"])

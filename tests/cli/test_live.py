@@ -35,7 +35,7 @@ READ = "vault_no_cross_tenant_read"
 
 
 @pytest.fixture(scope="module")
-def tokens(admin: hvac.Client) -> dict[str, str]:
+def tokens(admin: Any) -> dict[str, str]:
     """Build the platform and log each agent in."""
     admin.sys.enable_auth_method("approle")
     found = {}

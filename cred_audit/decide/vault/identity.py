@@ -16,7 +16,7 @@ _ROLE_FOLDERS = ("cel/role", "role", "roles", "users", "groups", "certs")
 _LOGIN_FREE = frozenset({"jwt", "oidc", "kubernetes", "cert", "ldap", "radius", "github", "gcp", "aws", "azure"})
 """Methods whose alias name comes from whoever logs in, not from the role."""
 _FIRST_LOGIN = "made-at-the-first-login"
-"""Stands for the id of an entity that does not exist yet: nothing else has this name."""
+"""Begins the id and name that stand for those of an entity which does not exist yet: nothing else has them."""
 _NO_TEMPLATE_VALUES = "names that the login method chooses"
 
 
@@ -136,8 +136,14 @@ def _of_role(world: World, known: Namespace, role: str) -> Subject | Unknown:
         return _with_entity(world, known, policies, identity)
     # The first login makes an entity whose id and name nobody can choose and that has no metadata.
     known_as = Alias(name=alias, mount_accessor=mount.accessor)
-    fresh = Entity(namespace=known.path, id=_FIRST_LOGIN, name=f"entity_{_FIRST_LOGIN}", aliases=(known_as,))
+    own = f"{_FIRST_LOGIN} {mount.path}{entry.kind}/{entry.name}"
+    fresh = Entity(namespace=known.path, id=own, name=f"entity_{own}", aliases=(known_as,))
     return Subject(namespace=known.path, policies=policies, entity=fresh)
+
+
+def unborn(entity: Entity) -> bool:
+    """Whether the entity is one that the first login will make."""
+    return entity.id.startswith(_FIRST_LOGIN)
 
 
 def login_policies(data: Mapping[str, Any]) -> tuple[str, ...]:
