@@ -56,7 +56,7 @@ def paths_of(source: random.Random, given: str) -> list[str]:
     return sorted(path for path in found if path.strip() and path.isprintable())
 
 
-def compare(server: RunningServer, seconds: float, seed: int) -> tuple[int, list[str]]:
+def compare(server: RunningServer, seconds: float, seed: int, version: str = "2.7.2") -> tuple[int, list[str]]:
     """Write texts for some seconds; return how many, and those on which we and the server differ.
 
     They differ where one of them stores a text and the other does not, and where one that both store gives
@@ -80,7 +80,7 @@ def compare(server: RunningServer, seconds: float, seed: int) -> tuple[int, list
         for number, (one, paths) in enumerate(zip(texts, asked, strict=True)):
             compared += 1
             stored, held = got[2 * number], got[2 * number + 1]
-            ours = answer(one, paths)
+            ours = answer(one, paths, version)
             theirs = {"decision": "invalid_policy"}
             if stored.status in (200, 204):
                 theirs = {path: held.json()["data"].get(path.strip()) for path in paths}
@@ -90,10 +90,10 @@ def compare(server: RunningServer, seconds: float, seed: int) -> tuple[int, list
     return compared, wrong
 
 
-def answer(given: str, paths: list[str]) -> dict[str, Any]:
+def answer(given: str, paths: list[str], version: str) -> dict[str, Any]:
     """What `ask vault` says of a token with this text as its policy."""
     line = {
-        "server": rules.SERVER,
+        "server": {"product": "openbao", "version": version},
         "policies": [{"name": "t", "text": given}],
         "subject": {"policies": ["t"]},
         "capabilities": paths,

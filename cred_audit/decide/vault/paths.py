@@ -154,17 +154,17 @@ def in_own_namespace(path: str, data: Mapping[str, Any]) -> Own | None:
     return None
 
 
-def fold(routes: Routes, namespace: str, path: str) -> str:
+def fold(routes: Routes, namespace: str, path: str, folds: frozenset[str]) -> str:
     """Return the path as OpenBao 2.7 rewrites it before it asks the policies: some names are lower-cased."""
     if path.startswith("sys/"):
-        named = _FOLDED_SYSTEM.match(path)
+        named = _FOLDED_SYSTEM.match(path) if "system" in folds else None
         return named.group(1) + _plain_name(named.group(2)) if named is not None else path
     found = routes.engine_of(namespace, path)
-    expression = _FOLDED.get(found.type) if found is not None else None
+    expression = _FOLDED.get(found.type) if found is not None and found.type in folds else None
     if found is None or expression is None:
         return path
     parts = expression.match(path, len(found.start))
-    if parts is None:
+    if parts is None or (parts.group(1) == "crls/" and "crls" not in folds):
         return path
     # One path comes out misspelt; the server then finds nothing there.
     rest = "/bind-secret-ids" if parts.group(3) == "/bind-secret-id" else parts.group(3)

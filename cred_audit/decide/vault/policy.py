@@ -25,7 +25,7 @@ from cred_audit.decide.vault.hcl import (
 )
 
 __all__ = [
-    "OPENBAO", "VAULT", "VAULT_1_20", "ControlGroup", "Dialect", "Factor", "PolicySyntaxError", "Stanza",
+    "OPENBAO", "OPENBAO_2_6", "VAULT", "VAULT_1_20", "ControlGroup", "Dialect", "Factor", "PolicySyntaxError", "Stanza",
     "decode_text", "parse_policy",
 ]  # fmt: skip
 
@@ -103,6 +103,9 @@ OPENBAO = Dialect(
     product="openbao",
     capabilities=_CAPABILITIES | {"scan"},
     stanza_keys=_KEYS | {"expiration", "pagination_limit", "list_scan_response_keys_filter_path"},
+)
+OPENBAO_2_6 = Dialect(
+    product="openbao", capabilities=OPENBAO.capabilities, stanza_keys=OPENBAO.stanza_keys - {"control_group"}
 )
 VAULT_1_20 = Dialect(
     product="vault",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from cred_audit.decide.vault.model import Server
-from cred_audit.decide.vault.policy import OPENBAO, VAULT, VAULT_1_20, Dialect
+from cred_audit.decide.vault.policy import OPENBAO, OPENBAO_2_6, VAULT, VAULT_1_20, Dialect
 
 
 class Special(Enum):
@@ -36,16 +36,20 @@ class Profile:
     """Whether an encoded `..` segment is refused."""
     refuses_empty_segments: bool
     """Whether an encoded empty segment (`a/%2Fb`) is refused."""
-    folds_case: bool
-    """Whether the name part of some control paths is lower-cased before the policies are asked."""
+    folds: frozenset[str]
+    """Where the name part of some control paths is lower-cased before the policies are asked: types of auth
+    methods, `crls` for the revocation lists of `cert`, and `system` for policies and workflows."""
+    options_reach_policies: bool
+    """Whether OPTIONS is an operation that no policy grants, rather than one that is refused at once."""
     per_element: bool
     """Whether parameter values are matched element by element."""
     kv_aliases: bool
     """Whether KV v2 cleans a key after the policies were asked."""
 
 
+_SOME_FOLDED = frozenset({"system", "cert", "kubernetes", "userpass"})
 _OPENBAO_2_7 = Profile(
-    name="openbao 2.7",
+    name="openbao 2.7.2",
     product="openbao",
     dialect=OPENBAO,
     list_without_slash_first=False,
@@ -53,13 +57,23 @@ _OPENBAO_2_7 = Profile(
     slashes=Special.FAIL,
     refuses_relative=True,
     refuses_empty_segments=False,
-    folds_case=True,
+    folds=_SOME_FOLDED | {"approle", "crls"},
+    options_reach_policies=False,
     per_element=False,
     kv_aliases=True,
 )
-_OPENBAO_2_6 = replace(_OPENBAO_2_7, name="openbao 2.6", wildcards=Special.DROP, slashes=Special.DROP, folds_case=False)
+_OPENBAO_2_7_0 = replace(_OPENBAO_2_7, name="openbao 2.7.0", folds=_SOME_FOLDED)
+_OPENBAO_2_6 = replace(
+    _OPENBAO_2_7,
+    name="openbao 2.6.2",
+    dialect=OPENBAO_2_6,
+    wildcards=Special.DROP,
+    slashes=Special.DROP,
+    folds=frozenset(),
+)
+_OPENBAO_2_6_0 = replace(_OPENBAO_2_6, name="openbao 2.6.0", options_reach_policies=True)
 _OPENBAO_2_5_3 = replace(
-    _OPENBAO_2_6,
+    _OPENBAO_2_6_0,
     name="openbao 2.5.3 to 2.5",
     list_without_slash_first=True,
     wildcards=Special.INSERT,
@@ -75,7 +89,8 @@ _VAULT_2_0_3 = Profile(
     slashes=Special.INSERT,
     refuses_relative=True,
     refuses_empty_segments=True,
-    folds_case=False,
+    folds=frozenset(),
+    options_reach_policies=False,
     per_element=True,
     kv_aliases=False,
 )
@@ -88,7 +103,7 @@ _VAULT_1_20 = replace(_VAULT_1_21, name="vault before 1.21", dialect=VAULT_1_20,
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 _ALL = {
-    "openbao": (_OPENBAO_2_7, _OPENBAO_2_6, _OPENBAO_2_5_3, _OPENBAO_OLD),
+    "openbao": (_OPENBAO_2_7, _OPENBAO_2_7_0, _OPENBAO_2_6, _OPENBAO_2_6_0, _OPENBAO_2_5_3, _OPENBAO_OLD),
     "vault": (_VAULT_2_0_3, _VAULT_2_0_1, _VAULT_2_0_0, _VAULT_1_21, _VAULT_1_20),
 }
 
@@ -105,11 +120,11 @@ def profiles(server: Server) -> tuple[Profile, ...]:
 
 
 def _openbao(number: tuple[int, ...]) -> Profile:
-    if number >= (2, 7, 0):
-        return _OPENBAO_2_7
-    if number >= (2, 6, 0):
-        return _OPENBAO_2_6
-    return _OPENBAO_2_5_3 if number >= (2, 5, 3) else _OPENBAO_OLD
+    since = (
+        ((2, 7, 2), _OPENBAO_2_7), ((2, 7, 0), _OPENBAO_2_7_0), ((2, 6, 2), _OPENBAO_2_6), ((2, 6, 0), _OPENBAO_2_6_0),
+        ((2, 5, 3), _OPENBAO_2_5_3),
+    )  # fmt: skip
+    return next((profile for first, profile in since if number >= first), _OPENBAO_OLD)
 
 
 def _vault(number: tuple[int, ...]) -> tuple[Profile, ...]:

@@ -82,7 +82,8 @@ def resolve(request: Request, world: World, profile: Profile, *, own: str = "") 
     """Return what the policies are asked about, or why they are not asked. `own` is the token's namespace."""
     routes = routes_of(world)
     raw, marked, query = request.path.partition("?")
-    asked = _asked(request.method, parsed_query(query) if marked else {}, request.headers)
+    method = "HEAD" if request.method == "OPTIONS" and profile.options_reach_policies else request.method
+    asked = _asked(method, parsed_query(query) if marked else {}, request.headers)
     if isinstance(asked, Rejected):
         return asked
     operation, data = asked
@@ -118,8 +119,8 @@ def _routed(resolved: Resolved, routes: Routes, profile: Profile, own: str) -> R
     if routes.locked and path != _UNLOCK and any(namespace.startswith(entry) for entry in routes.locked):
         return Rejected("the namespace is locked")
     if path.startswith(("sys/", "auth/")):
-        if profile.folds_case:
-            path = fold(routes, namespace, path)
+        if profile.folds:
+            path = fold(routes, namespace, path, profile.folds)
         moved = in_own_namespace(path, data)
         if moved is Own.REFUSED:
             return Rejected("the server refuses the token or lease that the request names")
