@@ -6,7 +6,7 @@ from functools import lru_cache
 from cred_audit.decide import Decision, Effect, Reason
 from cred_audit.decide.aws.condition import Holds, anything, compile_condition, filled, resolved
 from cred_audit.decide.aws.keys import FREE, Keys
-from cred_audit.decide.aws.model import Document, Statement
+from cred_audit.decide.aws.model import Document, Kind, Statement
 from cred_audit.decide.aws.pattern import (
     MAYBE,
     NO,
@@ -25,6 +25,9 @@ _CACHED = 512
 _ACTIONS = 4096
 """Actions remembered per document; a caller may ask about any text."""
 
+_COMPLETED = frozenset({Kind.IDENTITY, Kind.BOUNDARY, Kind.SESSION})
+"""Policy types in which AWS completes an ARN of fewer than six components with stars."""
+
 _Covers = Callable[[str, Keys], int]
 """Whether a Resource element covers a resource: NO, MAYBE or YES."""
 
@@ -42,7 +45,7 @@ class Clause:
         self.conditions: tuple[Holds, ...] = tuple(
             compile_condition(condition, variables=document.variables) for condition in statement.conditions
         )
-        self.covers = _resource(statement, variables=document.variables)
+        self.covers = _resource(statement, document)
         self._reasons: dict[str, Reason] = {}
         self.denied = Decision(effect=Effect.DENY, because=(self.reason("denies"),))
 
@@ -121,20 +124,21 @@ def compile_document(document: Document) -> Compiled:
     return Compiled(document)
 
 
-def _resource(statement: Statement, *, variables: bool) -> _Covers | None:
+def _resource(statement: Statement, document: Document) -> _Covers | None:
     if statement.resources is None or (statement.resources == ("*",) and not statement.not_resource):
         return None
+    completed = document.kind in _COMPLETED
     fixed: list[str] = []
     doubtful: list[str] = []
     moving: list[_Covers] = []
     for text in statement.resources:
         head, colon, tail = _split(text)
-        parts = parts_of(tail, variables=variables)
+        parts = parts_of(tail, variables=document.variables)
         if any(isinstance(part, Variable) for part in parts):
             moving.append(_template(head + colon, parts))
             continue
         runs = ((head + colon, True), *(part for part in parts if not isinstance(part, Variable)))
-        expression = "\\*|.*" if not text.strip("*") and text else arn_expression(runs, short=True)
+        expression = "\\*|.*" if not text.strip("*") and text else arn_expression(runs, short=True, completed=completed)
         if expression is not None:
             fixed.append(expression)
         if runs_past(text):

@@ -204,7 +204,7 @@ def _constant(runs: tuple[tuple[str, bool], ...], arn: bool, wild: bool, fold: b
             return lambda value: value.lower() == literal
         if not arn:
             return literal.__eq__
-    expression = arn_expression(runs, short=False) if arn else glob_expression(runs)
+    expression = arn_expression(runs) if arn else glob_expression(runs)
     if expression is None:
         return lambda value: False  # noqa: ARG005  (a pattern that matches nothing)
     pattern = compiled(expression)

@@ -91,10 +91,11 @@ def glob_expression(runs: Iterable[tuple[str, bool]]) -> str:
     return _rendered(_tokens(runs), ".")
 
 
-def arn_expression(runs: Iterable[tuple[str, bool]], *, short: bool) -> str | None:
+def arn_expression(runs: Iterable[tuple[str, bool]], *, short: bool = False, completed: bool = False) -> str | None:
     """Return the regular expression of an ARN pattern, compared component by component; None if none matches.
 
     `short`: a pattern of fewer than six components that ends in a star covers what follows (Resource elements).
+    `completed`: missing components are stars, as AWS completes them in identity-based policies.
     """
     tokens = _tokens(runs)
     segments: list[list[_Token]] = [[]]
@@ -103,6 +104,8 @@ def arn_expression(runs: Iterable[tuple[str, bool]], *, short: bool) -> str | No
             segments.append([])
         else:
             segments[-1].append(token)
+    if completed and segments[-1][-1:] != [_STAR]:
+        segments += [[_STAR] for _ in range(6 - len(segments))]
     if len(segments) < 6 and not (short and segments[-1][-1:] == [_STAR]):
         return None
     return ":".join([*(_rendered(segment, "[^:]") for segment in segments[:-1]), _rendered(segments[-1], ".")])
