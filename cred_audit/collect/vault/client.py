@@ -46,6 +46,7 @@ class Call(NamedTuple):
     body: tuple[tuple[str, Any], ...] = ()
     token: str = ""
     """Another token than the collector's own."""
+    query: str = ""
 
     def __repr__(self) -> str:
         """Show what is asked for; neither body nor token."""
@@ -190,7 +191,7 @@ class Client:
         if call.token:
             headers["X-Vault-Token"] = call.token
         reply = self._adapter.request(
-            call.verb, f"v1/{_wire(call.path)}", headers=headers, json=dict(call.body) if call.body else None
+            call.verb, _wire(call), headers=headers, json=dict(call.body) if call.body else None
         )
         if reply.status == 403:
             self.denied = True
@@ -210,14 +211,14 @@ def many(namespace: str, verb: str, paths: Iterable[str]) -> list[Call]:
     return [Call(namespace, verb, path) for path in paths]
 
 
-def _wire(path: str) -> str:
+def _wire(call: Call) -> str:
     """Percent-encode a path; where the server would tidy slashes away, they are encoded too."""
-    path, mark, query = path.partition("?")
-    segments = path.rstrip("/").split("/")
-    tidy = any(segment in ("", ".", "..") for segment in segments)
-    head, _, name = path.rpartition("/") if tidy and not path.endswith("/") else (path, "", "")
-    encoded = quote(path, safe="/") if not tidy else f"{quote(head, safe='/')}/{quote(name, safe='')}"
-    return encoded + mark + query
+    segments = call.path.rstrip("/").split("/")
+    if any(segment in ("", ".", "..") for segment in segments) and not call.path.endswith("/"):
+        encoded = quote(call.path, safe="")
+    else:
+        encoded = quote(call.path, safe="/")
+    return f"v1/{encoded}?{call.query}" if call.query else f"v1/{encoded}"
 
 
 def _may_pass(error: Exception) -> bool:
@@ -294,7 +295,7 @@ def permission(call: Call) -> str:
     if call.path.startswith(("auth/token/accessors", "sys/leases/lookup/", "sys/audit", "sys/config/auditing")):
         capabilities.append("sudo")
     names = ", ".join(f'"{capability}"' for capability in capabilities)
-    path = (call.namespace + call.path.partition("?")[0]).replace("\\", "\\\\").replace('"', '\\"')
+    path = (call.namespace + call.path).replace("\\", "\\\\").replace('"', '\\"')
     return f'path "{path}" {{ capabilities = [{names}] }}'
 
 

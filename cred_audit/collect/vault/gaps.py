@@ -21,7 +21,7 @@ class Gaps:
 
     def unseen(self, call: Call, answer: Answer) -> None:
         """Note that a call was not answered."""
-        path = f"{call.namespace}{call.path.partition('?')[0]}"
+        path = f"{call.namespace}{call.path}"
         folder = path if path.endswith("/") or call.verb == "POST" else path.rpartition("/")[0] + "/"
         key = (call.verb, folder, answer.status)
         count = self.more[key] = self.more.get(key, 0) + 1

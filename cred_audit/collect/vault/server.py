@@ -81,7 +81,7 @@ def check_token(client: Client) -> str:
     if "namespace not found" in own.reason:
         raise CollectError(f"{where}: there is no namespace {base!r}; check vault.namespace and VAULT_NAMESPACE")
     if own.status == 403:
-        if client.ask(Call(base, "GET", "sys/mounts?help=1")).status == 403:
+        if client.ask(Call(base, "GET", "sys/mounts", query="help=1")).status == 403:
             raise CollectError(
                 f"{where}: the token is not valid here, or has expired; log in again and set VAULT_TOKEN"
             )
@@ -103,7 +103,7 @@ def _follow(client: Client) -> str:
 def clock_of(client: Client) -> tuple[datetime, str]:
     """Return the server's time, or our own, and a sentence where they differ."""
     ours = datetime.now(UTC)
-    health = client.ask(Call("", "GET", "sys/health?standbyok=true&perfstandbyok=true"))
+    health = client.ask(Call("", "GET", "sys/health", query="standbyok=true&perfstandbyok=true"))
     seconds = (health.data or {}).get("server_time_utc")
     if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 < seconds < 32_503_680_000:
         return ours, ""
