@@ -136,7 +136,9 @@ def _of_role(world: World, known: Namespace, role: str) -> Subject | Unknown:
         return _with_entity(world, known, policies, identity)
     # The first login makes an entity whose id and name nobody can choose and that has no metadata.
     known_as = Alias(name=alias, mount_accessor=mount.accessor)
-    own = f"{_FIRST_LOGIN} {mount.path}{entry.kind}/{entry.name}"
+    # Without what a template must not insert: an id that the server makes never holds it.
+    place = f"{mount.path}{entry.kind}/{entry.name}".translate(str.maketrans("/*+", "..."))
+    own = f"{_FIRST_LOGIN} {place}"
     fresh = Entity(namespace=known.path, id=own, name=f"entity_{own}", aliases=(known_as,))
     return Subject(namespace=known.path, policies=policies, entity=fresh)
 

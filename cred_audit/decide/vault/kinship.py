@@ -16,6 +16,7 @@ from cred_audit.decide.vault.gains import (
     as_entity,
     login_path,
     login_with,
+    may_hold,
 )  # fmt: skip
 from cred_audit.decide.vault.model import AuthMount, Entity, Group, Mount, Namespace, Request, Subject, World
 from cred_audit.decide.vault.template import directives
@@ -28,6 +29,8 @@ def by_identity(asker: Asker, entry: Namespace, rules: tuple[Rule, ...], first: 
     """Offer what the token's entity can be made into. `first`: ids of entities to try before the others."""
     entity = asker.subject.entity
     if entity is None or not entity.id or entity.namespace != entry.path:
+        return
+    if not any(may_hold(rule, f"{entry.path}identity/") for rule in rules):
         return
     yield from _own_entity(asker, entry, entity)
     yield from _groups(asker, entry, entity, rules)
@@ -215,8 +218,10 @@ def again(asker: Asker, entry: Namespace) -> Step:
 
 def by_new_method(asker: Asker, entry: Namespace, rules: tuple[Rule, ...]) -> Iterator[Offer]:
     """Offer a login through an auth method that the token mounts itself."""
+    if not any(may_hold(rule, f"{entry.path}sys/auth/") for rule in rules):
+        return
     mounted = {mount.path.rstrip("/") for mount in entry.auth_mounts or ()}
-    for name in asker.names(rules, f"{entry.path}auth/", (), NAME):
+    for name in asker.names(rules, f"{entry.path}sys/auth/", {}):
         if name in mounted or name == "token":
             continue
         enable = asker.may(
@@ -257,6 +262,8 @@ def _user_of_new(asker: Asker, entry: Namespace, name: str, world: World, enable
 
 def by_remount(asker: Asker, entry: Namespace, foreign: Iterable[str]) -> Iterator[Offer]:
     """Offer the move of another's mount to a path that the token can read. `foreign`: mounts with others' secrets."""
+    if _moving(asker, entry, NAME, f"{NAME}-moved") is None:
+        return
     mounts = {mount.path: mount for mount in entry.mounts or ()}
     targets: dict[str, None] = {}
     for acl in asker.engine.acls(asker.subject):

@@ -9,6 +9,7 @@ from collections import ChainMap, deque
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from urllib.parse import unquote
 
 from cred_audit.decide import Effect, Reason
@@ -23,16 +24,16 @@ from cred_audit.decide.vault.gains import (
     Made,
     Offer,
     Step,
-    by_logins,
     by_policies,
-    by_tokens,
     missing,
     writing,
 )  # fmt: skip
 from cred_audit.decide.vault.kinship import by_identity, by_new_method, by_remount, retitled, templated
+from cred_audit.decide.vault.logins import by_logins
 from cred_audit.decide.vault.model import Namespace, PolicyDocument, Request, Subject
 from cred_audit.decide.vault.reach import Grant, Owners, TerritoryIndex
 from cred_audit.decide.vault.territory import Holding, KvHolding, OperationClass, PathHolding
+from cred_audit.decide.vault.tokens import by_tokens
 from cred_audit.decide.vault.witness import why
 
 _TRIES = 40
@@ -102,7 +103,8 @@ class Takeovers:
         self._control: TerritoryIndex | None = None
         self._owners: dict[tuple[str, str], Owners] = {}
         self._held: dict[tuple[str, str], set[str]] | None = None
-        self._same: dict[tuple[object, ...], tuple[str, Outcome]] = {}
+        self._mounts: dict[str, dict[str, set[str]]] | None = None
+        self._chosen: dict[str, tuple[str, ...]] = {}
 
     def outcome(self, holder: Holder) -> Outcome:
         """Return the chains that start with an agent's token."""
@@ -111,45 +113,51 @@ class Takeovers:
         search = _Search(own=holder.tenant, role=holder.role)
         if subject.entity is not None and subject.entity.disabled:
             return Outcome()
-        for acl in self.engine.acls(subject):
-            for unseen in acl.unseen:
-                where = f"{unseen.reason.namespace}{unseen.reason.policy}"
-                gap = Gap(reason=f"what the policy {where} grants was not seen", because=(unseen.reason,))
-                search.gaps.setdefault(gap.reason, gap)
-            for rule in rules if acl.open_clauses else ():
-                if any("{{" in source.stanza.path for source in rule.sources):
-                    told = "a clause of control depends on a name that the login chooses"
-                    search.gaps.setdefault(told, Gap(reason=told, because=(why(rule, "depends on it"),)))
+        self._hidden(search, subject, rules)
         if not rules and "root" not in subject.policies:
             return Outcome(gaps=tuple(search.gaps.values()))
-        start = Made(subject=subject, steps=(), token="agent")  # noqa: S106
-        search.queue.append(start)
-        while search.queue:
-            made = search.queue.popleft()
-            key = (
-                made.subject.namespace,
-                tuple(sorted(made.subject.policies)),
-                _identity(made.subject),
-                str(made.texts),
-            )
-            if key in search.seen:
-                continue
-            if len(search.seen) >= _STATES:
-                reason = why(rules[0], "leads to more tokens than were looked at")
-                search.gaps["many"] = Gap(reason="it can become more tokens than were looked at", because=(reason,))
-                break
-            search.seen.add(key)
-            self._from(search, made)
+        search.queue.append(Made(subject=subject, steps=(), token="agent"))  # noqa: S106
+        self._walk(search)
         chains = {key: chain for key, chain in search.chains.items() if not _detour(chain, search.chains.values())}
         for direct in self._direct(holder):
             if isinstance(direct, Gap):
                 search.gaps.setdefault(direct.reason, direct)
-            else:
-                first = direct.first
-                chains.setdefault((first.namespace, first.policy, first.line), direct)
+                continue
+            key = _first(direct)
+            known = chains.setdefault(key, direct)
+            if known is not direct:
+                # The chain was followed to some of its ends; the clause itself says whom it touches.
+                chains[key] = replace(known, owners=self._together([known.owners, direct.owners], holder.tenant))
         gaps = tuple(gap for gap in search.gaps.values() if not chains)
         harmless = () if chains else tuple(why(rule, f"stops at `{rule.written}`") for rule in rules[:3])
         return Outcome(chains=tuple(chains.values()), gaps=gaps, harmless=harmless)
+
+    def _hidden(self, search: _Search, subject: Subject, rules: tuple[Rule, ...]) -> None:
+        """Note what may grant control and is not known."""
+        for acl in self.engine.acls(subject):
+            for unseen in acl.unseen:
+                where = f"{unseen.reason.namespace}{unseen.reason.policy}"
+                reason = f"what the policy {where} grants was not seen"
+                search.gaps.setdefault(reason, Gap(reason=reason, because=(unseen.reason,)))
+            for rule in rules if acl.open_clauses else ():
+                if any("{{" in source.stanza.path for source in rule.sources):
+                    told = "a clause of control depends on a name that the login chooses"
+                    search.gaps.setdefault(told, Gap(reason=told, because=(why(rule, "depends on it"),)))
+
+    def _walk(self, search: _Search) -> None:
+        """Look at every token that the agent can become, the nearest first."""
+        while search.queue:
+            made = search.queue.popleft()
+            subject = made.subject
+            state = (subject.namespace, tuple(sorted(subject.policies)), _identity(subject), str(made.texts))
+            if state in search.seen:
+                continue
+            if len(search.seen) >= _STATES:
+                reason = "it can become more tokens than were looked at"
+                search.gaps[reason] = Gap(reason=reason, because=made.steps[0].because)
+                return
+            search.seen.add(state)
+            self._from(search, made)
 
     def _rules(self, engine: Engine, subject: Subject) -> tuple[Rule, ...]:
         return tuple(rule for acl in engine.acls(subject) if acl.broken is None for rule in self.controls.rules(acl))
@@ -183,14 +191,15 @@ class Takeovers:
         yield from by_remount(asker, entry, self._foreign_mounts(entry.path, own))
 
     def _foreign_mounts(self, namespace: str, own: str) -> tuple[str, ...]:
-        found: dict[str, None] = {}
-        for holding in self.holdings:
-            what = holding.what
-            if holding.owner != own and isinstance(what, KvHolding) and what.namespace == namespace:
-                found.setdefault(what.mount)
-                if len(found) >= _TRIES:
-                    break
-        return tuple(found)
+        """Return the mounts of a namespace in which others have secrets."""
+        if self._mounts is None:
+            self._mounts = {}
+            for holding in self.holdings:
+                what = holding.what
+                if isinstance(what, KvHolding):
+                    self._mounts.setdefault(what.namespace, {}).setdefault(what.mount, set()).add(holding.owner)
+        found = (mount for mount, owners in self._mounts.get(namespace, {}).items() if owners - {own})
+        return tuple(islice(found, _TRIES))
 
     def _engine_of(self, made: Made) -> Engine:
         """Return the engine of the server as the chain leaves it."""
@@ -205,7 +214,7 @@ class Takeovers:
 
     def _follow(self, search: _Search, asker: Asker, rules: tuple[Rule, ...], before: Made, offer: Offer) -> None:
         """Follow the choices of an offer to what they reach; queue those that lead on."""
-        names = offer.names if offer.names is not None else self._policies(offer, search.own)
+        names = offer.names if offer.names is not None else self._policies(offer)
         tried = 0
         ends: list[Owners] = []
         best: tuple[Made, Grant] | None = None
@@ -216,6 +225,9 @@ class Takeovers:
             if tried > _TRIES:
                 break
             made = offer.made(name)
+            if isinstance(made, Gap):
+                search.gaps.setdefault(made.reason, made)
+                continue
             if made is None:
                 continue
             made = _behind(before, made)
@@ -237,15 +249,15 @@ class Takeovers:
         self, search: _Search, asker: Asker, rules: tuple[Rule, ...], before: Made, offer: Offer
     ) -> tuple[tuple[Made, Grant] | None, list[Owners]]:
         """Try the offer with a policy that the token writes first."""
-        existing = [name for name in self._policies(offer, search.own)[:_TRIES] if offer.accepts(name)]
+        existing = dict.fromkeys(name for name in islice(self._policies(offer), _TRIES))
         names = [*asker.names(rules, f"{offer.namespace}sys/policies/acl/", existing)]
-        names += asker.names(rules, f"{offer.namespace}sys/policy/", ())
+        names += asker.names(rules, f"{offer.namespace}sys/policy/", existing)
         for name in dict.fromkeys(names):
             if name in ("root", "response-wrapping") or not offer.accepts(name):
                 continue
             step = writing(asker, offer.namespace, name, EVERYTHING)
             made = offer.made(name) if step is not None else None
-            if step is None or made is None:
+            if step is None or made is None or isinstance(made, Gap):
                 continue
             texts = {**made.texts, (offer.namespace, name): EVERYTHING}
             made = _behind(before, replace(made, steps=(step, *made.steps), texts=texts))
@@ -262,15 +274,14 @@ class Takeovers:
             owners=self._together(ends, search.own), because=grant.because, kind=grant.kind,
             assuming=(*made.assuming, *grant.assuming),
         )  # fmt: skip
-        first = chain.first
-        key = (first.namespace, first.policy, first.line)
+        key = _first(chain)
         known = search.chains.get(key)
         if known is None or len(known.steps) > len(chain.steps):
             search.chains[key] = chain
 
     def _together(self, ends: list[Owners], own: str) -> Owners:
         widest = max(ends, key=lambda owners: owners.count)
-        if len(ends) == 1 or widest.all_except is not None:
+        if len(ends) == 1 or widest.all_except is not None or all(owners.names == widest.names for owners in ends):
             return widest
         names = {name for owners in ends for name in owners.names} - {own}
         return Owners(names=tuple(sorted(names)), count=len(names))
@@ -315,14 +326,17 @@ class Takeovers:
         changed = replace(made, steps=steps, texts={**made.texts, (where, name): text})
         return changed, self._end(search, changed)
 
-    def _policies(self, offer: Offer, own: str) -> list[str]:
-        """Return the policies that an offer lets the token choose, those that others hold first."""
-        entry = self._entries[offer.namespace]
-        foreign = {name for (where, name), tenants in self._holding().items()
-                   if where == offer.namespace and tenants - {own}}  # fmt: skip
-        names = [policy.name for policy in entry.policies or ()]
-        chosen = [name for name in names if name not in ("root", "response-wrapping") and offer.accepts(name)]
-        return sorted(chosen, key=lambda name: (name not in foreign, name == "default"))
+    def _policies(self, offer: Offer) -> Iterator[str]:
+        """Yield the policies that an offer lets the token choose, those that agents hold first."""
+        namespace = offer.namespace
+        names = self._chosen.get(namespace)
+        if names is None:
+            held = {name for where, name in self._holding() if where == namespace}
+            every = [policy.name for policy in self._entries[namespace].policies or ()]
+            usable = [name for name in every if name not in ("root", "response-wrapping")]
+            names = tuple(sorted(usable, key=lambda name: (name not in held, name == "default")))
+            self._chosen[namespace] = names
+        return (name for name in names if offer.accepts(name))
 
     def _holding(self) -> dict[tuple[str, str], set[str]]:
         if self._held is None:
@@ -388,8 +402,7 @@ class Takeovers:
                 steps=before.steps, operation="read", last=step.request, by=before.token, owners=owners,
                 because=step.because, kind="the storage of every namespace", assuming=assuming,
             )  # fmt: skip
-            first = chain.first
-            search.chains.setdefault((first.namespace, first.policy, first.line), chain)
+            search.chains.setdefault(_first(chain), chain)
 
     def _direct(self, holder: Holder) -> Iterator[Chain | Gap]:
         """Yield the control that an agent has of others' objects without becoming anyone."""
@@ -406,6 +419,11 @@ class Takeovers:
                     steps=(), operation=grant.operation, last=grant.witness, by="agent", owners=grant.owners,
                     because=grant.because, kind=grant.kind, assuming=grant.assuming,
                 )  # fmt: skip
+
+
+def _first(chain: Chain) -> tuple[str, str, int]:
+    reason = chain.first
+    return reason.namespace, reason.policy, reason.line
 
 
 def _detour(chain: Chain, others: Iterable[Chain]) -> bool:
