@@ -34,6 +34,7 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
         known = ", ".join(reaches.tenants) if 0 < len(reaches.tenants) < 4 else f"{reaches.count or 'several'} tenants"
         yield Fault(
             shows=f"holds things of {known}{' and of every new tenant beside them' if span.unborn else ''}",
+            sure=span.sure,
             reaches=reaches,
         )
 

@@ -218,7 +218,7 @@ def judge_sharing(
 def _of_mount(  # noqa: PLR0913, PLR0917  (the parts of the claim)
     usage: Usage, where: str, labels: list[str], doubtful: bool, most: int, does: str, fix: str
 ) -> Iterator[Finding]:
-    clean = not doubtful
+    clean = not (doubtful and labels)
     for label in labels:
         used = usage.of(label)
         if used.maybe.count > most:

@@ -7,18 +7,18 @@ where its wildcard stands in the very place in which tenants are told apart, and
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from cred_audit.decide.vault.acl import Acl, Rule, RuleKind, Source, classify
 from cred_audit.decide.vault.choose import NOBODY
 from cred_audit.decide.vault.patterns import TEMPLATE, parts_of
 from cred_audit.decide.vault.reach import Owners
-from cred_audit.decide.vault.search import Walk, Walks
+from cred_audit.decide.vault.search import Found, Walk, Walks
 from cred_audit.decide.vault.territory import KvHolding, NamespaceHolding, OperationClass
 from cred_audit.decide.vault.trie import Node, RuleTrie, Territories, starting
 from cred_audit.isolation import Isolation
 from cred_audit.policytext import Clause
 
-_EVERYBODY = "any login's value"
 _MANY = 16
 """Tenants from which on a set of all of them is not listed by name."""
 
@@ -30,6 +30,8 @@ class Span:
     owners: Owners
     unborn: bool
     """Whether it would hold those of a new tenant."""
+    sure: bool
+    """False where that depends on an engine or a version that was not seen."""
 
 
 class Spans:
@@ -69,8 +71,8 @@ class Spans:
         return self._known[key]
 
     def _span(self, clause: Clause, parts: tuple[str | None, ...], *, is_open: bool) -> Span | None:
-        parts_of_owners: list[tuple[Counter[str], Counter[str]]] = []
-        unborn: set[str] = set()
+        found: list[Found] = []
+        beside: list[Node] = []
         if clause.granted not in self._territories:
             # What DELETE touches, WRITE touches too.
             self._territories[clause.granted] = tuple(
@@ -80,18 +82,21 @@ class Spans:
             )
         for territories in self._territories[clause.granted]:
             if self._several(territories, parts, is_open=is_open):
-                parts_of_owners += self._owners(clause, territories)
-            unborn.update(self._unborn(territories.root, parts, 0, (), is_open=is_open))
-        owners = self._united(parts_of_owners)
-        if owners.count < 2 and not unborn:
+                found += self._owners(clause, territories)
+            beside += self._unborn(territories.root, parts, 0, (), is_open=is_open)
+        owners = self._united(found)
+        if owners.count < 2 and not beside:
             return None
+        known = self._united([one for one in found if one.node.sure])
+        sure = known.count > 1 or any(_is_sure(node) for node in beside)
         if owners.count == 0:
-            known = sorted(unborn - {_EVERYBODY})
-            owners = Owners(names=tuple(known), count=len(known))
-        return Span(owners=owners, unborn=bool(unborn))
+            names = sorted({node.sole for node in beside if node.sole})
+            owners = Owners(names=tuple(names), count=len(names))
+        return Span(owners=owners, unborn=bool(beside), sure=sure)
 
-    def _united(self, parts: list[tuple[Counter[str], Counter[str]]]) -> Owners:
+    def _united(self, found: list[Found]) -> Owners:
         """Return all the owners; of large sets only the largest, which in practice is everybody."""
+        parts = [(one.total, one.less) for one in found]
         everybody = len(self.asked.index.owners)
         total, less = max(parts, key=lambda part: len(part[0]), default=(Counter(), Counter()))
         if len(total) == everybody > _MANY:
@@ -112,8 +117,8 @@ class Spans:
         soles = {node.sole for node in nodes} - {None}
         return "" in soles or len(soles) > 1
 
-    def _owners(self, clause: Clause, territories: Territories) -> Iterator[tuple[Counter[str], Counter[str]]]:
-        """Yield the owners of each place that the pattern holds, by the search over all paths: total and less."""
+    def _owners(self, clause: Clause, territories: Territories) -> Iterator[Found]:
+        """Yield each place that the pattern holds, by the search over all paths."""
         if TEMPLATE in clause.pattern:
             return
         kind, text, prefix = classify(clause.pattern)
@@ -124,13 +129,12 @@ class Spans:
         acl = Acl(profile=profile, exact=exact, ordered=() if exact else (rule,))
         rules = RuleTrie(acl)
         for operation in sorted(clause.granted - {"sudo"}):
-            for found in Walk(acl, rules, territories, operation, NOBODY, self._walks).found():
-                yield found.total, found.less
+            yield from Walk(acl, rules, territories, operation, NOBODY, self._walks).found()
 
     def _unborn(
         self, node: Node, parts: tuple[str | None, ...], position: int, trail: tuple[str, ...], *, is_open: bool
-    ) -> Iterator[str]:
-        """Yield owners beside whom a new tenant's things would be held too."""
+    ) -> Iterator[Node]:
+        """Yield places of tenants beside which a new tenant's things would be held too."""
         if node.inside is not None or node.sole is None:
             return
         part, last = parts[position], position == len(parts) - 1
@@ -148,10 +152,10 @@ class Spans:
         else:
             yield from self._behind_plus(node, parts, position, trail, is_open=is_open)
 
-    def _at_the_star(self, node: Node, start: str, trail: tuple[str, ...]) -> Iterator[str]:
+    def _at_the_star(self, node: Node, start: str, trail: tuple[str, ...]) -> Iterator[Node]:
         if start == "":
             if self._fork(node, trail):
-                yield from _names(node)
+                yield node
             return
         start = start.partition(TEMPLATE)[0]
         inside = any(start[:end] in node.parts for end in range(1, len(start)))
@@ -159,11 +163,11 @@ class Spans:
             return
         for (whole, _), names in node.groups.items():
             for name in starting(names, start)[:1]:
-                yield from _names((node.children if whole else node.parts)[name])
+                yield (node.children if whole else node.parts)[name]
 
     def _behind_template(
         self, node: Node, parts: tuple[str | None, ...], position: int, trail: tuple[str, ...], *, is_open: bool
-    ) -> Iterator[str]:
+    ) -> Iterator[Node]:
         """A directive stands for one name at a time: look behind names that several tenants share."""
         for name, child in node.children.items():
             if child.sole == "":
@@ -171,13 +175,13 @@ class Spans:
 
     def _behind_plus(
         self, node: Node, parts: tuple[str | None, ...], position: int, trail: tuple[str, ...], *, is_open: bool
-    ) -> Iterator[str]:
+    ) -> Iterator[Node]:
         named = node.zone and not self._shows_views(trail)
         fork = self._fork(node, trail) if named else not self._settled(trail)
         for (whole, _), names in node.groups.items():
             child = (node.children if whole else node.parts)[names[0]]
             if fork and (not whole or _held(child, parts, position + 1, is_open=is_open)):
-                yield from _names(child)
+                yield child
             elif whole and position + 1 < len(parts):
                 yield from self._unborn(child, parts, position + 1, (*trail, names[0]), is_open=is_open)
         if node.plus is not None and position + 1 < len(parts):
@@ -256,8 +260,15 @@ def _held(node: Node, parts: tuple[str | None, ...], position: int, *, is_open: 
     )
 
 
-def _names(node: Node) -> Iterator[str]:
-    yield node.sole or _EVERYBODY
+def _is_sure(node: Node) -> bool:
+    """Whether what lies at or below a place is known to be served there."""
+    below = [node]
+    while below:
+        node = below.pop()
+        if node.owners:
+            return node.sure
+        below.extend(islice(node.below(), 1))
+    return node.sure
 
 
 def _names_tenant(part: str, tenant: str | None) -> bool:
