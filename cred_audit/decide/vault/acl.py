@@ -156,6 +156,9 @@ class Acl:
     open_clauses: tuple[FreeClause, ...] = ()
     _combined: list[re.Pattern[str]] = field(default_factory=list)
 
+    simple: bool = True
+    """Whether nothing but its rules decides: nothing broken, hidden or open, no root, no disabled entity."""
+
     @property
     def free(self) -> frozenset[str]:
         """The directives without a known value that some stanza uses."""
@@ -329,15 +332,18 @@ class _Builder:
             else:
                 patterns.append(rule)
         patterns.sort(key=_priority, reverse=True)
+        root = any(name.strip().lower() == "root" for name in self.subject.policies)
+        disabled = self.subject.entity is not None and self.subject.entity.disabled
         return Acl(
             profile=self.profile,
-            root=any(name.strip().lower() == "root" for name in self.subject.policies),
+            root=root,
             root_namespace=self.subject.namespace,
             exact=exact,
             ordered=tuple(patterns),
             broken=self.broken,
             unseen=tuple(self.unseen),
             open_clauses=tuple(self.open),
+            simple=not (root or self.broken or self.unseen or self.open or disabled),
         )
 
 

@@ -18,11 +18,13 @@ from cred_audit.decide.vault.hcl import GO_SPACE
 from cred_audit.decide.vault.model import Namespace, PolicyDocument, Request, Subject, World
 from cred_audit.decide.vault.profile import Profile, profiles
 from cred_audit.decide.vault.routes import routes_of
-from cred_audit.decide.vault.wire import Rejected, Resolved, Unresolved, resolve
+from cred_audit.decide.vault.wire import Rejected, Resolved, Unresolved, is_plain, resolve
 
 _WITH_PARAMETERS = frozenset({"read", "create", "update", "patch", "recover"})
 HELD_FOREVER = "holds the request for approvals and gives no way to release it"
 """Why a control group without a time denies: the server answers 200, does nothing and names no request to approve."""
+_DIRECT = {"GET": "read", "LIST": "list", "SCAN": "scan", "DELETE": "delete"}
+_CONTROL = ("sys", "auth/", "identity/", "cubbyhole")
 _SHOWN = ("create", "delete", "list", "patch", "read", "scan", "subscribe", "recover", "sudo", "update")
 
 
@@ -52,7 +54,7 @@ class Engine:
         }
         self.unlisted = tuple(namespace for namespace in world.namespaces if namespace.policies is None)
         self._acls: dict[int, tuple[Subject, tuple[Acl, ...]]] = {}
-        self._decisions: dict[tuple[int, str], tuple[Rule, Decision]] = {}
+        self._decisions: dict[tuple[Rule, str], Decision] = {}
 
     def acls(self, subject: Subject, assume: Mapping[str, str] | None = None) -> tuple[Acl, ...]:
         """Return the subject's access control list under each profile that the server may have."""
@@ -68,10 +70,16 @@ class Engine:
     def _compile(self, subject: Subject, profile: Profile, assume: Mapping[str, str]) -> Acl:
         documents = applies(self.policies, subject)
         acl = compile_acl(documents, subject, profile, now=self.now, assume=assume)
-        return replace(acl, unseen=acl.unseen + _unlisted(self.unlisted, subject)) if self.unlisted else acl
+        return (
+            replace(acl, unseen=acl.unseen + _unlisted(self.unlisted, subject), simple=False) if self.unlisted else acl
+        )
 
     def decide(self, subject: Subject, request: Request, *, assume: Mapping[str, str] | None = None) -> Decision:
         """Decide one request; one that the server answers by itself is a Rejection."""
+        if assume is None:
+            direct = self._direct(subject, request)
+            if direct is not None:
+                return direct
         acls = self.acls(subject, assume)
         if len(acls) == 1:
             return self._decide_one(acls[0], subject, request)
@@ -84,6 +92,35 @@ class Engine:
         )
         reason = Reason(policy="", why=f"the answer depends on the server's version, which is not known ({names})")
         return Decision(effect=Effect.UNKNOWN, because=(reason, *first.because))
+
+    def _direct(self, subject: Subject, request: Request) -> Decision | None:
+        """Return the answer that was given before for the clause that decides a plain request; None where none was.
+
+        Only for requests to which nothing but the clause can matter: most of the many that a batch asks.
+        """
+        known = self._acls.get(id(subject))
+        operation = _DIRECT.get(request.method)
+        path = request.path
+        if (
+            known is None
+            or operation is None
+            or known[0] is not subject
+            or request.namespace
+            or request.headers
+            or not is_plain(path)
+            or path.startswith(_CONTROL)
+        ):
+            return None
+        acl = known[1][0]
+        routes = self.routes
+        if not acl.simple or len(known[1]) > 1 or routes.guarded:
+            return None
+        if routes.nested and f"{path.partition('/')[0]}/" in routes.paths:
+            return None
+        if operation in LISTING and path[-1:] != "/":
+            path += "/"
+        rule = acl.rule_for(operation, path)
+        return self._decisions.get((rule, operation)) if rule is not None else _NOTHING
 
     def _decide_one(self, acl: Acl, subject: Subject, request: Request) -> Decision:
         resolved = resolve(request, self.world, acl.profile, own=subject.namespace)
@@ -139,11 +176,12 @@ class Engine:
     def _of(self, acl: Acl, resolved: Resolved, operation: str) -> Decision:
         full = resolved.full
         rule = acl.rule_for(operation, full)
-        unknown = self._unknown(acl, rule, full, operation)
-        if unknown is not None:
-            return unknown
+        if acl.unseen or acl.open_clauses:
+            unknown = self._unknown(acl, rule, full, operation)
+            if unknown is not None:
+                return unknown
         if rule is None:
-            return _decision(Effect.DENY, "no clause matches the path")
+            return _NOTHING
         return self._by_rule(rule, resolved, operation)
 
     def _unknown(self, acl: Acl, rule: Rule | None, full: str, operation: str) -> Decision | None:
@@ -162,19 +200,22 @@ class Engine:
         return Decision(effect=Effect.UNKNOWN, because=tuple(free)) if free else None
 
     def _by_rule(self, rule: Rule, resolved: Resolved, operation: str) -> Decision:
-        if "deny" in rule.capabilities:
-            return _by(rule, Effect.DENY, "denies")
+        known = self._decisions.get((rule, operation))
+        if known is not None and (
+            known.effect is Effect.DENY
+            or "sudo" in rule.capabilities
+            or not paths.needs_sudo(self.routes, resolved.namespace, resolved.path)
+        ):
+            return known
         if operation not in rule.capabilities:
-            return _by(rule, Effect.DENY, f"decides and has no {operation}")
-        sudo = paths.needs_sudo(self.routes, resolved.namespace, resolved.path)
-        if sudo and "sudo" not in rule.capabilities:
+            why = "denies" if "deny" in rule.capabilities else f"decides and has no {operation}"
+            return self._keep(rule, operation, _by(rule, Effect.DENY, why))
+        if "sudo" not in rule.capabilities and paths.needs_sudo(self.routes, resolved.namespace, resolved.path):
             return _by(rule, Effect.DENY, "decides and has no sudo, which this path needs")
         if rule.plain:
-            known = self._decisions.get((id(rule), operation))
-            if known is None or known[0] is not rule:
-                known = (rule, _by(rule, Effect.ALLOW, f"grants {operation}"))
-                self._decisions[id(rule), operation] = known
-            return known[1]
+            granted = _by(rule, Effect.ALLOW, f"grants {operation}")
+            # With sudo it is the same everywhere, without it only where none is needed, which is asked again.
+            return self._keep(rule, operation, granted)
         fault = _wrapping(rule, resolved)
         if fault is None and operation in LISTING:
             fault = _paging(rule, resolved)
@@ -183,6 +224,10 @@ class Engine:
         if fault is not None:
             return _by(rule, Effect.DENY, fault)
         return _held(rule, operation)
+
+    def _keep(self, rule: Rule, operation: str, decision: Decision) -> Decision:
+        self._decisions[rule, operation] = decision
+        return decision
 
 
 def capabilities(engine: Engine, subject: Subject, namespace: str, path: str) -> tuple[str, ...] | None:
@@ -226,6 +271,9 @@ def _decision(effect: Effect, why: str) -> Decision:
 
 def _by(rule: Rule, effect: Effect, why: str) -> Decision:
     return Decision(effect=effect, because=tuple(source.reason(why) for source in rule.sources))
+
+
+_NOTHING = _decision(Effect.DENY, "no clause matches the path")
 
 
 def _wrapping(rule: Rule, resolved: Resolved) -> str | None:

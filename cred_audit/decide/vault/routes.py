@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from cred_audit.decide.vault.model import Namespace, World
 
 _BUILT_IN = (("sys/", "system"), ("identity/", "identity"), ("cubbyhole/", "cubbyhole"), ("auth/token/", "token"))
+_GUARDED = frozenset({"pki", "ssh"})
+"""Engines some of whose paths need sudo or no token."""
 _KEPT = 64
 """Indexes kept at a time; worlds come and go with the lines of a batch."""
 
@@ -33,6 +35,10 @@ class Routes:
         self.nested = any(self.paths - {""})
         """Whether there is a namespace below the root."""
         self.locked = tuple(entry.path for entry in world.namespaces if entry.locked)
+        self.guarded = bool(self.locked) or any(
+            mount.type in _GUARDED for entry in world.namespaces for mount in entry.mounts or ()
+        )
+        """Whether a mount or namespace has rules of its own, so that every path has to be looked at."""
         self._mounts: dict[str, dict[str, Engine]] = {}
         for entry in world.namespaces:
             mounts = {name: Engine(start=name, type=kind) for name, kind in _BUILT_IN}

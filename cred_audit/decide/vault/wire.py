@@ -48,6 +48,10 @@ _SLASH_DUE = frozenset({"sys", "sys/pprof", "sys/config/state", "sys/audit-hash"
 _UNLOCK = "sys/namespaces/api-lock/unlock"
 
 
+is_plain = _PLAIN.fullmatch
+"""Whether a path is its own decoded and cleaned form, without a query."""
+
+
 class Resolved(NamedTuple):
     """A request as the policies see it."""
 
