@@ -17,7 +17,7 @@ from cred_audit.decide.vault.reach import Answer, Grant, Owners, TerritoryIndex
 from cred_audit.decide.vault.territory import Holding, KvHolding, NamespaceHolding, OperationClass, PathHolding
 from cred_audit.facts import Snapshot, VaultFacts
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
-from cred_audit.target.model import Agent, KvTerritory, NamespaceTerritory, Tenant, VaultTerritory
+from cred_audit.target.model import Agent, KvTerritory, NamespaceTerritory, PrincipalKind, Tenant, VaultTerritory
 
 _FEW = 3
 OTHERS = "(others)"
@@ -216,6 +216,9 @@ def _subject(vault: VaultFacts, tenant: Tenant, agent: Agent) -> Subject | Unkno
     if principal is None:
         raise LookupError("only agents with a Vault principal are asked about")
     token = vault.agent_tokens.get(f"{tenant.id}/{agent.id}")
+    if principal.kind is PrincipalKind.TOKEN and (token is None or token.data is None):
+        # Without it the agent would seem to hold no policy at all.
+        return Unknown(reason="the agent's token could not be looked up", where="auth/token/lookup-self")
     return subject_of(
         vault.world,
         namespace=principal.namespace,

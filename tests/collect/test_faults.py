@@ -56,6 +56,8 @@ def standing(handler: Handler, answers: Mapping[str, tuple[int, Any]]) -> None:
         send(handler, 200, {"data": {"policies": ["x"]}})
     elif path in ("sys/mounts", "sys/auth"):
         send(handler, 200, {"data": {}})
+    elif path in ("sys/policies/acl/", "sys/policies/detailed/acl/"):
+        send(handler, 200, {"data": {"keys": [], "key_info": {}}})
     else:
         send(handler, 404, {"errors": []})
 
@@ -282,6 +284,25 @@ def test_wrong_types_inside_answers() -> None:
     root = seen.vault.world.namespaces[0]
     assert [(policy.name, policy.text) for policy in root.policies or ()] == [("a", None), ("b", None), ("c", "x")]
     assert [entity.id for entity in root.entities or ()] == ["e"]
+
+
+def test_not_found_is_no_answer_where_every_server_has_one() -> None:
+    missing: tuple[int, Any] = (404, {"errors": []})
+    answers: dict[str, tuple[int, Any]] = {
+        "sys/policies/detailed/acl/": missing,
+        "sys/policies/acl/": missing,
+        "sys/mounts": missing,
+        "sys/auth": missing,
+        "identity/entity/id/": (404, {"message": "no route"}),
+    }
+    with serving(lambda handler: standing(handler, answers)) as address:
+        seen = read(address)
+    assert seen.vault is not None
+    root = seen.vault.world.namespaces[0]
+    assert (root.policies, root.mounts, root.auth_mounts, root.entities) == (None, None, None, None)
+    assert root.groups == ()
+    asked = {gap.what for gap in seen.gaps}
+    assert asked == {"LIST sys/policies/acl/", "GET sys/mounts", "GET sys/auth", "LIST identity/entity/id/"}
 
 
 def test_clock_of_the_server_is_believed() -> None:

@@ -8,9 +8,11 @@ import pytest
 
 from cred_audit.collect import collect
 from cred_audit.collect.auditor import auditor_policy
-from cred_audit.decide.vault.model import AuthMount, Mount, Namespace
+from cred_audit.decide.vault.identity import Unknown
+from cred_audit.decide.vault.model import AuthMount, Mount, Namespace, Subject
 from cred_audit.demo.server import RunningServer
 from cred_audit.facts import Snapshot
+from cred_audit.isolation import isolation
 from cred_audit.snapshot import load, save
 from tests.collect.planted import Planted, Server, plant, target_for, token_agent
 
@@ -170,6 +172,9 @@ def test_no_secret_is_in_snapshot_or_log(
     assert snapshot.vault is not None
     assert "root" in (snapshot.vault.agent_tokens["acme/good"].data or {})["policies"]
     assert any("acme/bad" in gap.what for gap in snapshot.gaps)
+    subjects = {acting.agent: acting.subject for acting in isolation(snapshot).acting}
+    assert isinstance(subjects["bad"], Unknown)
+    assert isinstance(subjects["good"], Subject)
     places = {"snapshot": text, "repr": repr(snapshot), "log": caplog.text, "progress": "".join(lines)}
     for place, content in places.items():
         for secret in (*planted.secrets, bao.token):

@@ -6,12 +6,13 @@ from pathlib import Path
 import hvac
 import pytest
 
+from cred_audit.collect import collect
 from cred_audit.collect.confirm import server_capabilities
 from cred_audit.collect.vault import connect
 from cred_audit.collect.vault.client import Call, Client
 from cred_audit.collect.vault.public_fields import device_options, object_fields, server_flags, token_fields
 from cred_audit.collect.vault.settings import Settings, settings_of
-from cred_audit.demo.server import RunningServer
+from cred_audit.demo.server import RunningServer, running_server
 from cred_audit.errors import CollectError, TargetError
 from cred_audit.target.model import SecretRef, Target, VaultSource
 from tests.collect.fake import target_at
@@ -142,6 +143,28 @@ def test_only_public_fields_are_kept() -> None:
     assert kept["bound_claims"] == {"team": "a", "api_key": "(withheld)", "nested": {"client_secret": "(withheld)"}}
     assert len(kept["name"]) == 100_000
     assert len(kept["certificate_sha256"]) == 64
+
+
+def test_what_a_listener_shows_without_a_token_is_kept() -> None:
+    config = """
+listener "tcp" {
+  address = "127.0.0.1:0"
+  tls_disable = true
+  disable_unauthed_rekey_endpoints = false
+  telemetry { unauthenticated_metrics_access = true }
+  profiling { unauthenticated_pprof_access = true }
+}
+"""
+    with running_server(config) as server:
+        target = target_at(server.address)
+        environ = {"VAULT_TOKEN": server.token}
+        seen = collect(target, allow_commands=False, progress=lambda *_: None, environ=environ)
+    assert seen.vault is not None
+    listeners = (seen.vault.world.server.flags or {})["listeners"]
+    kept = next(entry["config"] for entry in listeners if "telemetry" in entry["config"])
+    assert kept["telemetry"][0]["unauthenticated_metrics_access"] is True
+    assert kept["profiling"][0]["unauthenticated_pprof_access"] is True
+    assert kept["disable_unauthed_rekey_endpoints"] is False
 
 
 def test_tokens_devices_and_flags_lose_their_secrets() -> None:

@@ -258,10 +258,11 @@ def _answer(call: Call, reply: Reply) -> Answer:
             return Answer(status=status, data=data)
         return Answer(status=status, data={} if "data" in content else content)
     said = _said(content)
-    if status == 404 and not said:
+    listed = isinstance(content.get("errors"), list)
+    if status == 404 and not said and listed:
         # For a list this is the way to say that it is empty.
         return Answer(status=status, absent=True, reason="there is no such thing")
-    if (status == 404 and "namespace not found" not in said) or (status == 405 and "unsupported" in said):
+    if (status == 404 and listed and "namespace not found" not in said) or (status == 405 and "unsupported" in said):
         return Answer(status=status, absent=True, reason=f"the server has no such call: {said}")
     return Answer(status=status, reason=_refusal(call, status, said))
 

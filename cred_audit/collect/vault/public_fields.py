@@ -115,6 +115,7 @@ _FLAGS = _names(
     "log_level plugin_directory type address tls_min_version tls_max_version proxy_protocol_behavior "
     "x_forwarded_for_authorized_addrs max_request_size max_request_duration cache_size"
 )
+_LISTENER_GROUPS = ("telemetry", "profiling", "inflight_requests_logging", "cors")
 _SEAL = _names("type n t version build_date commit_date storage_type cluster_name cluster_id")
 _QUOTA = _names("name path type rate interval block_interval role max_leases")
 
@@ -171,15 +172,30 @@ def _part(entry: Mapping[str, Any]) -> dict[str, Any]:
     inner = entry.get("config")
     if isinstance(inner, dict):
         kept["config"] = _chosen(inner, _FLAGS)
+        for group in _LISTENER_GROUPS:
+            # A block of HCL is a list of mappings, or one mapping.
+            parts = inner.get(group)
+            chosen = [_chosen(part, _FLAGS) for part in _listed(parts) if isinstance(part, dict)]
+            if chosen:
+                kept["config"][group] = chosen if isinstance(parts, list) else chosen[0]
     return kept
+
+
+def _listed(value: Any) -> list[Any]:
+    return value[:100] if isinstance(value, list) else [value]
 
 
 def _chosen(data: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
     return {
         key: _MORE_OF_URL.sub("", value[:_LONGEST]) if key in _URLS and isinstance(value, str) else _value(value, 0)
         for key, value in data.items()
-        if key in names or (isinstance(value, bool) and isinstance(key, str) and len(key) < 100)
+        if key in names or (_switch(value) and isinstance(key, str) and len(key) < 100)
     }
+
+
+def _switch(value: Any) -> bool:
+    """Whether a value says yes or no and nothing else."""
+    return isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false"))
 
 
 def _value(value: Any, depth: int) -> Any:

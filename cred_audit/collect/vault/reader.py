@@ -105,6 +105,13 @@ class Reader:
             self.gaps.unseen(call, answer)
         return answer
 
+    def _must(self, call: Call) -> Answer:
+        """Return the answer of a call that every server has: not even that it is absent is an answer."""
+        answer = self._seen(call)
+        if answer.absent:
+            self.gaps.add(repr(call), answer.reason)
+        return answer
+
     def _plain_policies(self, name: str) -> Iterator[Call]:
         if self._get(Call(name, "LIST", DETAILED)).data is None:
             yield Call(name, "LIST", POLICIES)
@@ -172,8 +179,8 @@ class Reader:
             yield "auth/", mount, METHODS.get(mount.type)
 
     def _namespace(self, name: str, identity: str, locked: bool, changed: Changes) -> Namespace:
-        mounts = self._seen(Call(name, "GET", MOUNTS))
-        methods = self._seen(Call(name, "GET", METHOD_MOUNTS))
+        mounts = self._must(Call(name, "GET", MOUNTS))
+        methods = self._must(Call(name, "GET", METHOD_MOUNTS))
         late = [late_engine(path, entry) for path, entry in sorted(changed.mounts.items())]
         late_methods = [late_method(path, entry) for path, entry in sorted(changed.methods.items())]
         return Namespace(
@@ -206,7 +213,7 @@ class Reader:
         if detailed.data is not None:
             texts: dict[str, Mapping[str, Any] | None] = dict(policy_texts(detailed))
         else:
-            listed = self._seen(Call(name, "LIST", POLICIES))
+            listed = self._must(Call(name, "LIST", POLICIES))
             if listed.data is None:
                 return None
             texts = {}
