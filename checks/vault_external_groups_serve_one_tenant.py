@@ -25,7 +25,9 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
     """Judge each external group."""
     asked = isolation(snapshot)
     tenants = _tenants(snapshot, asked)
-    seen = False
+    seen = not asked.world.namespaces_complete
+    if seen:
+        yield unseen("sys/namespaces", snapshot)
     for namespace in asked.world.namespaces:
         if namespace.groups is None:
             seen = True

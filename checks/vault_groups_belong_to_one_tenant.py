@@ -10,7 +10,7 @@ Fix: make one group per tenant; give a policy that all need to each of them, wri
 from collections.abc import Iterator
 
 from cred_audit.agents import Agent, agents
-from cred_audit.check import Evidence, Finding, Reaches, Severity, Snapshot, Verdict
+from cred_audit.check import Evidence, Finding, Reaches, Severity, Skip, Snapshot, Verdict
 from cred_audit.decide.vault.model import Group
 from cred_audit.isolation import isolation
 from cred_audit.survey import unseen
@@ -23,7 +23,7 @@ MAPS_TO = ("NIST AC-3", "NIST AC-6", "SOC2 CC6.3", "ISO27001 A.5.18", "PCI A1.1.
 def run(snapshot: Snapshot) -> Iterator[Finding]:
     """Judge each group of each agent."""
     members: dict[tuple[str, str], tuple[Group, list[Agent]]] = {}
-    unknown = False
+    unknown, seen = False, False
     for namespace in isolation(snapshot).world.namespaces:
         if namespace.groups is None:
             unknown = True
@@ -33,11 +33,16 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
             unknown = True
             yield agent
             continue
+        if not agent.logs_in:
+            continue
+        seen = True
         groups = [group for group in agent.subject.groups if group.policies]
         for group in groups:
             members.setdefault((group.namespace, group.id), (group, []))[1].append(agent)
         if not groups:
             yield _alone(agent, unknown=unknown)
+    if not (seen or unknown):
+        raise Skip("the target names no agent by a role, an entity or a token")
     for group, held in members.values():
         yield _judged(group, held, unknown=unknown)
 

@@ -28,7 +28,9 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
     asked = isolation(snapshot)
     principals = [agent.vault for tenant in snapshot.target.tenants for agent in tenant.agents if agent.vault]
     machines = {(each.namespace, mount.path) for each in principals if (mount := login_of(asked, each)) is not None}
-    seen = False
+    seen = not asked.world.namespaces_complete
+    if seen:
+        yield unseen("sys/namespaces", snapshot)
     for namespace in asked.world.namespaces:
         if namespace.auth_mounts is None:
             seen = True

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from cred_audit.check import Skip
 from cred_audit.decide import Decision, Effect
 from cred_audit.decide.vault.acl import applies, stanzas_of
 from cred_audit.decide.vault.identity import Unknown
@@ -18,7 +19,7 @@ from cred_audit.decide.vault.policy import Dialect, PolicySyntaxError, Stanza
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
 from cred_audit.isolation import Acting, Isolation, clause_evidence, command_of, isolation, witness_of
-from cred_audit.target.model import VaultPrincipal
+from cred_audit.target.model import PrincipalKind, VaultPrincipal
 
 Ask = Callable[["Agent"], Iterable[Request]]
 """Given an agent, the requests that it must not be able to make."""
@@ -31,6 +32,11 @@ class Agent:
     acting: Acting
     principal: VaultPrincipal
     subject: Subject
+
+    @property
+    def logs_in(self) -> bool:
+        """Whether its login or identity is known; for one given by policies alone it is not."""
+        return self.principal.kind is not PrincipalKind.POLICIES
 
     @property
     def name(self) -> str:
@@ -61,11 +67,16 @@ def agents(snapshot: Snapshot) -> Iterator[Agent | Finding]:
 
 
 def judge_requests(snapshot: Snapshot, ask: Ask, can: str, fix: str) -> Iterator[Finding]:
-    """Yield the findings of the claim "no agent can <can>"."""
+    """Yield the findings of the claim "no agent can <can>".
+
+    Raises Skip where there is no such request for any agent of the target.
+    """
     asked = isolation(snapshot)
+    called_for = False
     lets: dict[tuple[str, str], _Let] = {}
     for agent in agents(snapshot):
         if isinstance(agent, Finding):
+            called_for = True
             yield agent
             continue
         refused: list[Decision] = []
@@ -77,8 +88,11 @@ def judge_requests(snapshot: Snapshot, ask: Ask, can: str, fix: str) -> Iterator
                 continue
             free = False
             _note(lets, agent, request, decision)
-        if free:
+        called_for = called_for or bool(refused) or not free
+        if free and refused:
             yield _refused(agent, can, refused)
+    if not called_for:
+        raise Skip("the target names no agent to which such a request belongs")
     for (tenant, subject), let in lets.items():
         yield _let_through(tenant, subject, let, can, fix)
 
@@ -109,9 +123,9 @@ def _refused(agent: Agent, can: str, refused: list[Decision]) -> Finding:
         subject=f"agent:{agent.name}",
         tenant=agent.acting.tenant,
         agents=(agent.acting.agent,),
-        count=max(len(refused), 1),
+        count=len(refused),
         summary=f"{agent.name} cannot {can}.",
-        evidence=shown or (Evidence(where=f"agent {agent.name}", shows="there is no such request for it"),),
+        evidence=shown,
     )
 
 

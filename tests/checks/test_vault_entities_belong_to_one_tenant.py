@@ -5,7 +5,7 @@ from dataclasses import replace
 import hvac
 import pytest
 
-from cred_audit.check import Verdict
+from cred_audit.check import Skip, Verdict
 from cred_audit.decide.vault.model import AuthMount
 from tests.checks.logins import acting, method, user
 from tests.checks.real import findings, hidden, of, read, snapshot_of, world_of, write
@@ -30,10 +30,16 @@ def test_entities_of_their_own_pass(admin: hvac.Client, identity: str) -> None:
     assert f"identity/entity/id/{identity}" in of(found, Verdict.PASS)
 
 
-def test_an_agent_without_identity_passes(admin: hvac.Client, identity: str) -> None:
+def test_a_login_that_has_no_entity_yet_passes(admin: hvac.Client, identity: str) -> None:
     assert identity
-    found = findings(__file__, snapshot_of(world_of(admin), acting("acme", policies=("p",))))
-    assert of(found, Verdict.PASS) == ["agent:acme/agent"]
+    write(admin, "auth/userpass/users/fresh", {"password": "fresh"})
+    found = findings(__file__, snapshot_of(world_of(admin), acting("fresh", role="auth/userpass/users/fresh")))
+    assert of(found, Verdict.PASS) == ["agent:fresh/agent"]
+
+
+def test_agents_given_by_policies_have_no_entity_to_judge(admin: hvac.Client) -> None:
+    with pytest.raises(Skip, match="the target names no agent"):
+        findings(__file__, snapshot_of(world_of(admin), acting("acme", policies=("p",))))
 
 
 def test_a_method_of_the_other_tenant_on_the_same_entity_fails(admin: hvac.Client, identity: str) -> None:
