@@ -6,6 +6,7 @@ import hvac
 import pytest
 
 from cred_audit.check import Skip, Verdict
+from cred_audit.decide.vault.model import AuthMount
 from tests.checks.logins import hide_roles, hide_tune, method
 from tests.checks.real import findings, hidden, of, snapshot_of, world_of, worst, write
 
@@ -65,3 +66,16 @@ def test_what_was_not_seen_is_unknown(server: hvac.Client) -> None:
         found = findings(__file__, blind)
         assert worst(found) is Verdict.UNKNOWN
         assert not of(found, Verdict.PASS)
+
+
+# The tests' server has no such method, so these are fields as its documentation gives them.
+@pytest.mark.parametrize(
+    ("config", "verdict"),
+    [({"token_type": "batch"}, Verdict.FAIL), ({"token_type": "service"}, Verdict.PASS), (None, Verdict.UNKNOWN)],
+)
+def test_a_directory_gives_tokens_by_its_configuration(
+    server: hvac.Client, config: dict[str, object] | None, verdict: Verdict
+) -> None:
+    method = AuthMount(path="ldap/", type="ldap", accessor="a", tune={}, config=config)
+    alone = hidden(snapshot_of(world_of(server)), lambda entry: replace(entry, auth_mounts=(method,), token_roles=()))
+    assert of(findings(__file__, alone), verdict) == ["auth/ldap/config"]
