@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -15,6 +15,7 @@ from cred_audit.errors import CredAuditError, UsageError
 from cred_audit.terminal import emit, progress_bar, read_whole, say, write_whole
 
 if TYPE_CHECKING:
+    from cred_audit.ask.batch import Answers
     from cred_audit.check import Check
     from cred_audit.facts import Snapshot
     from cred_audit.report import Report
@@ -366,13 +367,14 @@ def ask_vault(
     allow_outside: AllowOutside = False,
 ) -> int:  # fmt: skip
     """Decide requests as the server would: one, explained; or many, without a server (--requests)."""
+    from cred_audit.ask.batch import answer_lines
     from cred_audit.ask.explain import explained
     from cred_audit.ask.single import ask_one
 
     if requests is not None:
         if target is not None or snapshot is not None or agent is not None:
             raise UsageError("ask vault: --requests carries its own rules and takes no target, snapshot or agent")
-        return _answered(requests)
+        return _answered(requests, answer_lines)
     arguments = [word for word in (str(target) if target else None, operation, path) if word is not None]
     if snapshot is not None and len(arguments) == 2:
         # With a snapshot the target may be left out, so the words move up.
@@ -382,6 +384,20 @@ def ask_vault(
     facts = _facts(target, snapshot, allow_commands=allow_commands, allow_outside=allow_outside)
     emit(explained(agent, *ask_one(facts, agent, operation, path, namespace)))
     return 0
+
+
+@ask.command("aws")
+def ask_aws(
+    requests: Annotated[
+        Path,
+        typer.Option("--requests", metavar="FILE", show_default=False,
+                     help="One JSON object a line: principal, policies and request; - is standard input."),
+    ],
+) -> int:  # fmt: skip
+    """Decide AWS requests by the policies that stand beside them, without an account."""
+    from cred_audit.ask_aws import answer_lines
+
+    return _answered(requests, answer_lines)
 
 
 @app.command()
@@ -426,14 +442,14 @@ def _columns(table: "Sequence[Sequence[str]]") -> str:
     )
 
 
-def _answered(requests: Path) -> int:
-    from cred_audit.ask.batch import answer_lines, bounded_lines
+def _answered(requests: Path, answer: "Callable[[Iterable[bytes], Callable[[str], object]], Answers]") -> int:
+    from cred_audit.ask.batch import bounded_lines
 
     if str(requests) == "-":
-        return answer_lines(bounded_lines(sys.stdin.buffer), emit).exit_code
+        return answer(bounded_lines(sys.stdin.buffer), emit).exit_code
     try:
         with requests.open("rb") as file:
-            return answer_lines(bounded_lines(file), emit).exit_code
+            return answer(bounded_lines(file), emit).exit_code
     except OSError as error:
         raise UsageError(f"{requests}: cannot be read: {error.strerror or error}") from None
 
