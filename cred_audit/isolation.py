@@ -17,11 +17,15 @@ from cred_audit.decide.vault.reach import Answer, Grant, Owners, TerritoryIndex
 from cred_audit.decide.vault.territory import Holding, KvHolding, NamespaceHolding, OperationClass, PathHolding
 from cred_audit.facts import Snapshot, VaultFacts
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
+from cred_audit.mend import mended
 from cred_audit.target.model import Agent, KvTerritory, NamespaceTerritory, PrincipalKind, Tenant, VaultTerritory
 
 _FEW = 3
 OTHERS = "(others)"
 """The owner of everything on the same mounts that no declared tenant owns."""
+
+
+Owned = KvHolding | NamespaceHolding | PathHolding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,8 @@ class Isolation:
         )
         self.index = TerritoryIndex(vault.world, self.holdings, others=snapshot.target.others)
         self._landless = tuple(set(self.tenants) - set(self.index.owners))
+        self._holders: dict[tuple[str, str], set[str]] | None = None
+        self._owned: dict[str, list[Owned]] | None = None
 
     def reaches(self, owners: Owners, acting: str | None = None) -> Reaches:
         """A set of owners as the findings hold it: by name where that is shorter."""
@@ -63,6 +69,24 @@ class Isolation:
             return Reaches(tenants=names, count=owners.count)
         spared = {*owners.all_except, *self._landless, *([acting] if acting else [])}
         return Reaches(all_except=tuple(sorted(spared)), count=owners.count)
+
+    def holders(self, namespace: str, policy: str) -> set[str]:
+        """Return the tenants whose agents hold a policy."""
+        if self._holders is None:
+            self._holders = {}
+            for acting in self.acting:
+                if not isinstance(acting.subject, Unknown):
+                    for key in _policies(acting.subject):
+                        self._holders.setdefault(key, set()).add(acting.tenant)
+        return self._holders.get((namespace, policy), set())
+
+    def owned(self, tenant: str) -> tuple[Owned, ...]:
+        """Return what a tenant holds."""
+        if self._owned is None:
+            self._owned = {}
+            for holding in self.holdings:
+                self._owned.setdefault(holding.owner, []).append(holding.what)
+        return tuple(self._owned.get(tenant, ()))
 
     def answers(self, wanted: OperationClass) -> Iterator[tuple[Acting, Answer | Unknown]]:
         """Yield what each agent reaches of what is not its own tenant's."""
@@ -86,6 +110,14 @@ def isolation(snapshot: Snapshot) -> Isolation:
             return prepared
     _PREPARED[:] = [(snapshot, Isolation(snapshot, snapshot.vault))]
     return _PREPARED[0][1]
+
+
+def _policies(subject: Subject) -> Iterator[tuple[str, str]]:
+    yield from ((subject.namespace, name) for name in subject.policies)
+    if subject.entity is not None:
+        yield from ((subject.entity.namespace, name) for name in subject.entity.policies)
+    for group in subject.groups:
+        yield from ((group.namespace, name) for name in group.policies)
 
 
 def judge_reach(snapshot: Snapshot, wanted: OperationClass, verb: str) -> Iterator[Finding]:
@@ -152,8 +184,28 @@ def _grant_finding(  # noqa: PLR0913, PLR0917  (one value per part of the senten
         witness=witness_of(grant.operation, grant.witness) if grant.witness else None,
         assuming=grant.assuming,
         reproduce=command_of(grant.witness) if grant.witness else None,
+        fix=_fix(asked, tenant, grant) if known else None,
         note=grant.kind,
     )
+
+
+def _fix(asked: Isolation, tenant: str, grant: Grant) -> str:
+    """Return what to change: a diff of the granting clause where only this tenant's agents hold its policy."""
+    reason = next((one for one in grant.because if one.clause), None)
+    if reason is None:
+        return "remove the policy that grants this from the agent's token"
+    where = f"{reason.namespace}{reason.policy}"
+    holders = asked.holders(reason.namespace, reason.policy)
+    if holders - {tenant}:
+        more = len(holders) - 1
+        return (
+            f"the policy {where} is also held by {more} other tenant{'s' if more > 1 else ''}: give each tenant a "
+            "policy of its own, with its own folder in the path and a slash before the star"
+        )
+    document = asked.engine.policies.get((reason.namespace, reason.policy))
+    text = document.text if document is not None else None
+    diff = mended(asked.world, text, reason, asked.owned(tenant)) if text is not None else None
+    return diff or f"narrow the clause of the policy {where} to what {tenant} holds, or remove it"
 
 
 def sentence_of(reaches: Reaches) -> str:

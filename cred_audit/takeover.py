@@ -108,7 +108,7 @@ def _subject(chain: Chain) -> str:
 
 
 def _finding(asked: Isolation, tenant: str, agents: tuple[str, ...], subject: str, chain: Chain) -> Finding:
-    reaches = asked.reaches(chain.owners)
+    reaches = asked.reaches(chain.owners, tenant)
     whose = sentence_of(reaches)
     who = f"{tenant}/{agents[0]}" if len(agents) == 1 else f"{len(agents)} agents of {tenant}"
     if chain.steps:

@@ -125,6 +125,79 @@ def test_the_witness_lies_with_another_owner_when_territories_overlap() -> None:
     assert grant.witness.path.startswith("secret/data/beta/")
 
 
+def test_a_proof_names_the_deny_that_stops_a_broad_clause() -> None:
+    text = clause("secret/data/*", "read") + "".join(clause(f"secret/data/{name}/*", "deny") for name in NAMES[1:])
+    answer = asked(text + clause("secret/data/acme/*", "read"))
+    assert not answer.grants
+    assert any(reason.why.startswith("denies `secret/data/") for reason in answer.closest)
+
+
+def test_a_witness_meets_the_conditions_of_its_clause() -> None:
+    wrapped = clause("secret/data/*", "read").replace(" }", ' min_wrapping_ttl = "90s" }')
+    (grant,) = asked(wrapped).grants
+    assert grant.witness is not None
+    assert grant.witness.headers == {"X-Vault-Wrap-TTL": "90s"}
+    required = clause("secret/data/*", "read").replace(" }", ' required_parameters = ["version"] }')
+    (grant,) = asked(required).grants
+    assert grant.witness is not None
+    assert grant.witness.path.endswith("?version=x")
+    paged = clause("secret/metadata/*", "list").replace(" }", " pagination_limit = 5 }")
+    assert {grant.kind for grant in asked(paged, LIST).grants} == {"key names", "parent folder"}
+    assert all(grant.witness and grant.witness.path.endswith("/?limit=1") for grant in asked(paged, LIST).grants)
+
+
+def test_a_clause_that_no_body_can_meet_is_no_break() -> None:
+    text = clause("secret/data/*", "create", "update").replace(" }", ' allowed_parameters = { "ttl" = [] } }')
+    assert not asked(text, WRITE).grants
+
+
+def test_a_filtered_list_is_unknown() -> None:
+    text = clause("secret/metadata/", "list").replace(
+        " }", ' list_scan_response_keys_filter_path = "secret/metadata/{{ .key }}" }'
+    )
+    assert {grant.effect for grant in asked(text, LIST).grants} == {Effect.UNKNOWN}
+
+
+def test_a_pattern_owns_the_secret_and_not_just_its_value() -> None:
+    holdings = (Holding(owner="beta", what=PathHolding(pattern="secret/data/+/beta/*")),)
+    (grant,) = asked(clause("secret/metadata/x/*", "delete"), WRITE, holdings=holdings).grants
+    assert grant.kind == "all versions"
+    assert asked(clause("secret/metadata/x", "list"), LIST, holdings=holdings).grants[0].kind == "parent folder"
+
+
+def test_a_pattern_across_mounts_is_met_in_each() -> None:
+    holdings = (Holding(owner="beta", what=PathHolding(pattern="+/+/beta")),)
+    (grant,) = asked(clause("transit/decrypt/beta", "update"), holdings=holdings).grants
+    assert grant.kind == "decrypted text"
+
+
+def test_a_namespace_whose_mounts_were_not_read_is_unknown() -> None:
+    children = (Namespace(path="t1/", mounts=None),)
+    holdings = (Holding(owner="beta", what=NamespaceHolding(namespace="t1/")),)
+    (grant,) = asked(clause("t1/*", "read"), holdings=holdings, children=children).grants
+    assert grant.effect is Effect.UNKNOWN
+    assert not asked(clause("t2/*", "read"), holdings=holdings, children=children).grants
+
+
+def test_agents_with_the_same_rules_get_answers_of_their_own() -> None:
+    root = Namespace(policies=(PolicyDocument(name="p", text=clause("secret/data/*", "read")),), mounts=MOUNTS)
+    world = World(server=Server(product="openbao", version="2.7.2"), namespaces=(root,))
+    engine, index = Engine(world, datetime(2026, 1, 1, tzinfo=UTC)), TerritoryIndex(world, FOLDERS)
+    for name in NAMES:
+        (grant,) = index.reach(engine, Subject(policies=("p",)), READ, own=name).grants
+        assert grant.owners == Owners(all_except=(name,), count=4)
+        assert grant.witness is not None
+        assert f"/{name}/" not in grant.witness.path
+
+
+def test_a_template_with_two_open_values_is_searched_for_both() -> None:
+    free = {"identity.entity.name": "the issuer", "identity.entity.metadata.zone": "the issuer"}
+    text = clause("secret/data/{{identity.entity.metadata.zone}}/{{identity.entity.name}}/*", "read")
+    holdings = (folder("acme", "us/acme/"), folder("beta", "eu/beta/"))
+    (grant,) = asked(text, holdings=holdings, subject=Subject(policies=("p",), free=free)).grants
+    assert grant.values == {"identity.entity.metadata.zone": "eu", "identity.entity.name": "beta"}
+
+
 def test_overlapping_territories_are_named_once_per_pair() -> None:
     world = World(server=Server(), namespaces=(Namespace(mounts=MOUNTS),))
     index = TerritoryIndex(world, (folder("acme"), folder("beta", "acme/x/"), folder("gamma")))

@@ -7,7 +7,7 @@ request that goes over the wire.
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice, pairwise
+from itertools import chain, islice
 
 from cred_audit.decide import Effect, Reason
 from cred_audit.decide.vault.acl import Acl, Rule, RuleKind
@@ -15,6 +15,7 @@ from cred_audit.decide.vault.choose import MOST, NOBODY, choices
 from cred_audit.decide.vault.engine import Engine
 from cred_audit.decide.vault.model import Request, Subject, World
 from cred_audit.decide.vault.outside import outside
+from cred_audit.decide.vault.overlap import overlaps
 from cred_audit.decide.vault.search import Found, Walk, Walks, may_touch
 from cred_audit.decide.vault.territory import CHANGES, Holding, OperationClass, Places, Region, regions
 from cred_audit.decide.vault.trie import Node, RuleTrie, Territories
@@ -22,6 +23,8 @@ from cred_audit.decide.vault.witness import judged, request_of, why
 
 OTHERS = "(others)"
 """The owner of everything on the same mounts that no holding owns."""
+_SHOWN = 3
+"""Clauses that a proof names."""
 _KEPT = 64
 """Access control lists whose rules are kept as a trie."""
 
@@ -100,7 +103,7 @@ class TerritoryIndex:
         others: bool = False,
         more: Iterable[tuple[str, Region]] = (),
     ) -> None:
-        """Take the server and who owns what. `others`: what nobody owns counts too (`OTHERS`); `more`: further regions."""
+        """Take the server and who owns what, and further regions. `others`: what nobody owns counts too (`OTHERS`)."""
         self.others = others
         places = Places(world)
         self._regions: dict[tuple[OperationClass, str], list[tuple[str, Region]]] = {}
@@ -124,7 +127,7 @@ class TerritoryIndex:
         found: dict[tuple[str, str, str], None] = {}
         for wanted, operation in self._regions:
             if wanted is OperationClass.READ:
-                _overlaps(self._of(wanted, operation).root, found)
+                overlaps(self._of(wanted, operation).root, found)
         shortest: dict[tuple[str, str], str] = {}
         for first, second, path in found:
             known = shortest.setdefault((first, second), path)
@@ -360,23 +363,43 @@ class TerritoryIndex:
         return out
 
     def _closest(self, acls: Iterable[Acl], wanted: OperationClass) -> tuple[Reason, ...]:
-        """Return the clauses that grant an operation of the class, or why there is none."""
-        operations = {operation for operation, _ in self._operations(wanted)}
+        """Return the granting clauses that lead deepest towards what is owned, and what stops them."""
         acl = next(iter(acls), None)
         if acl is not None and acl.broken is not None:
             return (acl.broken,)
-        reasons = [
-            why(rule, f"stops at `{rule.written}`")
-            for rule in (*(acl.exact.values() if acl else ()), *(acl.ordered if acl else ()))
-            if rule.capabilities & operations
+        rules = (*acl.exact.values(), *acl.ordered) if acl is not None else ()
+        roots = {operation: territories.root for operation, territories in self._operations(wanted)}
+        near = [
+            (_depth(rule, roots[operation]), rule)
+            for rule in rules
+            for operation in sorted(rule.capabilities & roots.keys())[:1]
         ]
-        if not reasons:
-            return (Reason(policy="", why=f"no clause grants {' or '.join(sorted(operations)) or wanted.value}"),)
-        return tuple(reasons[:3])
+        if not near:
+            return (Reason(policy="", why=f"no clause grants {' or '.join(sorted(roots)) or wanted.value}"),)
+        near.sort(key=lambda entry: (-entry[0], entry[1].written))
+        reasons = []
+        for _, rule in near[:_SHOWN]:
+            reasons.append(why(rule, f"stops at `{rule.written}`"))
+            reasons += [
+                why(other, f"denies `{other.written}`, which `{rule.written}` would hold")
+                for other in rules
+                if other is not rule and "deny" in other.capabilities and rule.prefix and rule.matches(other.text)
+            ][:1]
+        return tuple(reasons)
 
 
 _EVERYTHING = Rule(kind=RuleKind.PREFIX, text="", prefix=True, capabilities=frozenset({"root"}), sources=())
 """What `root` stands for."""
+
+
+def _depth(rule: Rule, root: Node) -> int:
+    """Return how many segments of a rule lead along what is owned."""
+    node: Node | None = root
+    for depth, part in enumerate(rule.text.split("/")):
+        node = node.children.get(part) if node is not None else None
+        if node is None:
+            return depth
+    return rule.text.count("/") + 1
 
 
 def _assuming(rule: Rule, assume: Mapping[str, str]) -> tuple[str, ...]:
@@ -452,31 +475,3 @@ def _any_word(node: Node, namespace: str, own: str) -> tuple[str, Node]:
             break
         parts, node = [*parts, way[0]], way[1]
     return "/".join(parts), node
-
-
-def _overlaps(root: Node, found: dict[tuple[str, str, str], None]) -> None:
-    stack: list[tuple[Node, str, tuple[str, ...]]] = [(root, "", ())]
-    while stack:
-        node, path, above = stack.pop()
-        owners = tuple(dict.fromkeys((*above[:1], *node.owners)))
-        for first, second in pairwise(owners):
-            found[(*sorted((first, second)), path)] = None  # type: ignore[index]
-        inside = node.inside.owners if node.inside is not None else ()
-        if len(inside) > 1 or (above and inside):
-            whole = tuple(dict.fromkeys((*above[:1], *inside)))
-            for first, second in pairwise(whole):
-                found[(*sorted((first, second)), f"{path}/")] = None  # type: ignore[index]
-        further = above or inside
-        for name, child in node.children.items():
-            stack.append((child, f"{path}/{name}".lstrip("/"), further or _covering(node, name)))
-        for name, child in node.parts.items():
-            stack.append((child, f"{path}/{name}*".lstrip("/"), further or _covering(node, name[:-1])))
-
-
-def _covering(node: Node, name: str) -> tuple[str, ...]:
-    """Return the owners of a beginning of a name."""
-    for end in range(1, len(name) + 1):
-        part = node.parts.get(name[:end])
-        if part is not None:
-            return part.owners
-    return ()

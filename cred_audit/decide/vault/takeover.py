@@ -32,7 +32,7 @@ from cred_audit.decide.vault.kinship import by_identity, by_new_method, by_remou
 from cred_audit.decide.vault.logins import by_logins
 from cred_audit.decide.vault.model import Namespace, PolicyDocument, Request, Subject
 from cred_audit.decide.vault.reach import Grant, Owners, TerritoryIndex
-from cred_audit.decide.vault.territory import Holding, KvHolding, OperationClass, PathHolding
+from cred_audit.decide.vault.territory import Holding, KvHolding, NamespaceHolding, OperationClass, PathHolding
 from cred_audit.decide.vault.tokens import by_tokens
 from cred_audit.decide.vault.witness import why
 
@@ -408,7 +408,8 @@ class Takeovers:
         """Yield the control that an agent has of others' objects without becoming anyone."""
         if self._control is None:
             regions = control_regions(self.engine.world, self.holders, self.holdings)
-            self._control = TerritoryIndex(self.engine.world, self.holdings, more=regions)
+            whole = [holding for holding in self.holdings if isinstance(holding.what, NamespaceHolding)]
+            self._control = TerritoryIndex(self.engine.world, whole, more=regions)
         answer = self._control.reach(self.engine, holder.subject, OperationClass.CONTROL, own=holder.tenant)
         for grant in answer.grants:
             if grant.effect is not Effect.ALLOW or grant.witness is None:

@@ -226,11 +226,6 @@ def _kv(  # noqa: PLR0913  (the parts of a set of keys)
                     wanted=wanted, operation=operation, segments=(*root, view, *key), open=prefix, base=len(root) + 1,
                     keys=keys, listing=operation in ("list", "scan"), namespace=namespace, kind=kind, sure=sure,
                 )  # fmt: skip
-        for operation in ("create", "update"):
-            yield Region(
-                wanted=_WRITE, operation=operation, segments=(*root, "config"), open=False, base=len(root),
-                keys=Keys.RAW, namespace=namespace, kind="mount configuration", sure=sure,
-            )  # fmt: skip
     if version != 2:
         for wanted, operation, kind in _KV1:
             yield Region(
