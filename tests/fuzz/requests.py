@@ -28,7 +28,7 @@ _DANGEROUS = re.compile(
     r"|auth/approle|auth/userpass|cubbyhole)",
     re.IGNORECASE,
 )
-_NEVER = re.compile(r"sys/(?:seal|step-down|monitor|pprof|metrics|internal/ui/mounts/)", re.IGNORECASE)
+_NEVER = re.compile(r"sys/(?:seal|step-down|monitor|pprof|metrics)", re.IGNORECASE)
 
 
 def labels(case: Case) -> list[str]:
@@ -53,6 +53,8 @@ def request(source: random.Random, texts: list[str], headed: float) -> dict[str,
     """One request; its path is encoded in one of the many ways that mean the same or nearly so."""
     method = source.choice(_METHODS)
     path = rules.near(source, texts).removeprefix("/" if source.random() < 0.9 else "\0")
+    if source.random() < 0.03:
+        method, path = "GET", "sys/internal/ui/mounts/" + path
     wire = encoded(source, path)
     if source.random() < 0.2:
         wire += "?" + source.choice(_QUERIES)

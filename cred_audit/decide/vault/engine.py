@@ -16,6 +16,7 @@ from cred_audit.decide.vault.duration import whole
 from cred_audit.decide.vault.fields import bad_field
 from cred_audit.decide.vault.hcl import GO_SPACE
 from cred_audit.decide.vault.model import Namespace, PolicyDocument, Request, Subject, World
+from cred_audit.decide.vault.mounted import mount_asked, sees_mount
 from cred_audit.decide.vault.profile import Profile, profiles
 from cred_audit.decide.vault.routes import routes_of
 from cred_audit.decide.vault.wire import Rejected, Resolved, Unresolved, is_plain, resolve
@@ -128,9 +129,10 @@ class Engine:
             return Rejection(effect=Effect.DENY, because=(Reason(policy="", why=resolved.why),))
         if isinstance(resolved, Unresolved):
             return _decision(Effect.UNKNOWN, resolved.why)
+        disabled = subject.entity is not None and subject.entity.disabled
         if paths.needs_no_token(self.routes, resolved.namespace, resolved.path):
-            return _decision(Effect.ALLOW, "the server answers this path without asking a policy")
-        if subject.entity is not None and subject.entity.disabled:
+            return self._open(acl, resolved, disabled=disabled)
+        if disabled:
             return _decision(Effect.DENY, "the entity is disabled")
         if resolved.data and resolved.operation == "update" and acl.broken is None:
             name = bad_field(self.routes, resolved.namespace, resolved.path, resolved.data)
@@ -138,6 +140,23 @@ class Engine:
                 why = f"the engine refuses the field {name} before the policies are asked"
                 return Rejection(effect=Effect.DENY, because=(Reason(policy="", why=why),))
         return self.judge(acl, resolved, exists=request.exists)
+
+    def _open(self, acl: Acl, resolved: Resolved, *, disabled: bool) -> Decision:
+        """Decide a path that needs no token; some of them look at the token that comes along."""
+        asked = mount_asked(resolved.path) if resolved.operation == "read" else None
+        if resolved.operation == "read" and resolved.path.startswith("sys/internal/"):
+            if disabled:
+                return _decision(Effect.DENY, "the entity is disabled")
+            if acl.broken is not None and resolved.path != "sys/internal/ui/mounts/":
+                return Decision(effect=Effect.DENY, because=(acl.broken,))
+        if asked is None or (acl.root and resolved.namespace.startswith(acl.root_namespace)):
+            return _decision(Effect.ALLOW, "the server answers this path without asking a policy")
+        sees = sees_mount(acl, self.routes, resolved.namespace, asked)
+        if sees:
+            return _decision(Effect.ALLOW, "the token has some capability below the mount")
+        if sees is None or acl.unseen or acl.open_clauses:
+            return _decision(Effect.UNKNOWN, "what is mounted there, or some clause, is not known")
+        return _decision(Effect.DENY, "the token has no capability on anything below the mount")
 
     def judge(self, acl: Acl, resolved: Resolved, *, exists: bool | None) -> Decision:
         """Decide a resolved request by the policies alone."""

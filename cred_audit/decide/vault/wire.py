@@ -70,6 +70,14 @@ class Resolved(NamedTuple):
         return self.namespace + self.path if self.namespace else self.path.lstrip("/")
 
 
+_HANDLED: Mapping[str, tuple[str, ...]] = {
+    "sys/health": ("GET", "HEAD"), "sys/leader": ("GET",), "sys/seal-status": ("GET",), "sys/init": ("GET", "PUT",
+    "POST"),
+    "sys/unseal": ("PUT", "POST"), "sys/seal": ("PUT", "POST"), "sys/step-down": ("PUT", "POST"),
+}  # fmt: skip
+"""Paths with handlers of their own, and the methods that they answer."""
+
+
 class Rejected(NamedTuple):
     """The server answers before it looks at the policies."""
 
@@ -94,8 +102,11 @@ def resolve(request: Request, world: World, profile: Profile, *, own: str = "") 
     decoded = raw if _PLAIN.fullmatch(raw) else _decoded(raw, profile, cleans=operation != "help")
     if isinstance(decoded, Rejected):
         return decoded
-    if raw in _SLASH_DUE and operation != "help":
-        return Rejected("the server redirects to the path with a slash")
+    if operation != "help" and raw.startswith("sys"):
+        if raw in _SLASH_DUE:
+            return Rejected("the server redirects to the path with a slash")
+        if request.method not in _HANDLED.get(raw, (request.method,)):
+            return Rejected(f"the server does not answer {request.method} there")
     if operation in _LISTING and not decoded.endswith("/"):
         decoded += "/"
     placed = ("", decoded)
