@@ -6,8 +6,8 @@ from html import escape
 from typing import Any, TypeVar
 
 from cred_audit.finding import Severity, Verdict, finding_id
-from cred_audit.render.entries import anchor_of, brief, entry, exhibit
-from cred_audit.render.fold import Fold, closest, folds, headline, is_unknown
+from cred_audit.render.entries import anchor_of, brief, entry, exhibit, unknown
+from cred_audit.render.fold import Blind, Fold, blind, closest, folds, headline, is_unknown, undecided
 from cred_audit.render.matrix import matrix
 from cred_audit.render.page import (
     Brief,
@@ -17,12 +17,14 @@ from cred_audit.render.page import (
     ForeignCheck,
     Line,
     Member,
+    OpenClaim,
     Page,
     Proof,
     Row,
     Section,
     Store,
     Tally,
+    Unknown,
     Unseen,
 )
 from cred_audit.render.shown import line, name
@@ -45,6 +47,7 @@ _TAGS = {Entry: 1_800, Exhibit: 250, Line: 110, Member: 20, Brief: 150}
 _OTHER_TAGS = 120
 _TAGS_OF_TEXT = 20
 _CLOSEST = 3
+_WHATS = 40
 
 
 def compose(report: Report) -> Page:
@@ -53,19 +56,10 @@ def compose(report: Report) -> Page:
     failing = folds(report, Verdict.FAIL)
     anchors: set[str] = set()
     entries, briefs, findings_left = _failing(failing, len(report.tenants), anchors)
-    undecided = [entry(fold, len(report.tenants)) for fold in folds(report, Verdict.UNKNOWN)]
-    unknowns = _fit((_anchored(each, anchors) for each in undecided), _UNKNOWNS)
-    gaps = _fit(
-        (
-            Unseen(
-                source=f"{name(gap.source)}, namespace {name(gap.namespace)}" if gap.namespace else name(gap.source),
-                what=line(gap.what, 400),
-                reason=line(gap.reason, 600),
-            )
-            for gap in report.gaps
-        ),
-        _ROWS,
-    )
+    open_cases = undecided(report)
+    unknowns = tuple(_with_anchors(each, anchors) for each in _fit(map(unknown, open_cases), _UNKNOWNS))
+    unseen = blind(report)
+    gaps = _fit(map(_unseen, unseen), _ROWS)
     tenants = _fit((name(each) for each in report.tenants), _TENANTS)
     warnings = _fit((line(each, 600) for each in report.warnings), _ROWS)
     stores = _stores(report)
@@ -83,9 +77,11 @@ def compose(report: Report) -> Page:
         worst=tuple(each for each in entries if not each.accepted)[:_OPEN],
         coverage=_fit(_coverage(report.coverage), _ROWS),
         gaps=gaps,
-        gaps_left=len(report.gaps) - len(gaps),
+        gaps_left=len(unseen) - len(gaps),
+        gap_count=len(report.gaps),
         unknowns=unknowns,
-        unknowns_left=len(undecided) - len(unknowns),
+        unknowns_left=len(open_cases) - len(unknowns),
+        unknown_count=sum(map(is_unknown, report.results)),
         unexamined=tuple(
             Row(name=line(result.check.title, 400), value=name(result.check.id))
             for result in called_for
@@ -171,7 +167,20 @@ def _member(fold: Fold, index: int, anchors: set[str]) -> Member:
     )
 
 
-_Anchored = TypeVar("_Anchored", Entry, Brief)
+def _unseen(group: Blind) -> Unseen:
+    return Unseen(
+        source=name(group.source),
+        whats=tuple(line(each, 400) for each in group.whats[:_WHATS]),
+        whats_left=max(0, len(group.whats) - _WHATS),
+        reason=line(group.reason, 600),
+    )
+
+
+def _with_anchors(made: Unknown, anchors: set[str]) -> Unknown:
+    return dataclasses.replace(made, claims=tuple(_anchored(each, anchors) for each in made.claims))
+
+
+_Anchored = TypeVar("_Anchored", Entry, Brief, OpenClaim)
 
 
 def _anchored(made: _Anchored, anchors: set[str]) -> _Anchored:

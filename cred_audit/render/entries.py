@@ -3,16 +3,17 @@
 import re
 
 from cred_audit.finding import Evidence, Finding, finding_id
-from cred_audit.render.fold import Fold, place, quoted, reach_words, who
-from cred_audit.render.page import Brief, Entry, Exhibit, Line
+from cred_audit.render.fold import Fold, Undecided, place, quoted, reach_words, who
+from cred_audit.render.page import Brief, Entry, Exhibit, Line, OpenClaim, Row, Unknown
 from cred_audit.render.shown import block, line, name, names
-from cred_audit.render.words import acceptance, confirmation, requests
+from cred_audit.render.words import acceptance, confirmation, is_diff, requests
 
 _EVIDENCE = 6
 _QUOTE = 24
 _FIX = 80
 _ASSUMING = 8
 _CONTROLS = 30
+_CLAIMS = 60
 
 
 def anchor_of(identity: str) -> str:
@@ -42,6 +43,7 @@ def entry(fold: Fold, total: int) -> Entry:
         exhibits=tuple(exhibit(each) for each in first.evidence[:_EVIDENCE]),
         requests=requests(first),
         reproduce=line(first.reproduce or ""),
+        advice="" if not first.fix or is_diff(first.fix) else line(first.fix.strip(), 1_000),
         fix=_diff(first),
         controls=tuple(name(each) for each in fold.check.maps_to[:_CONTROLS]),
         members=(),
@@ -83,18 +85,44 @@ def _who(fold: Fold) -> str:
     return f"{who(fold)}{agents}"
 
 
+def unknown(group: Undecided) -> Unknown:
+    """Return what one reason leaves undecided; what the reason says is not said again as evidence."""
+    first = group.folds[0].first
+    said = line(group.sentence, 600)
+    seen = [
+        Row(name=place(each), value=line(each.shows, 600))
+        for each in first.evidence[:_EVIDENCE]
+        if each.shows.rstrip(".") not in group.sentence
+    ]
+    return Unknown(
+        sentence=said,
+        seen=tuple(seen),
+        assuming=tuple(line(each, 400) for each in first.assuming[:_ASSUMING]),
+        accepted=acceptance(first),
+        note=line(first.note, 600),
+        claims=tuple(_open_claim(fold) for fold in group.folds[:_CLAIMS]),
+        claims_left=max(0, len(group.folds) - _CLAIMS),
+    )
+
+
+def _open_claim(fold: Fold) -> OpenClaim:
+    identity = finding_id(fold.check.id, fold.first)
+    return OpenClaim(
+        anchor=anchor_of(identity),
+        id=name(identity),
+        claim=line(fold.check.title, 400),
+        severity=fold.check.severity.value,
+        concerns=who(fold) if fold.tenants else "",
+    )
+
+
 def _diff(finding: Finding) -> tuple[Line, ...]:
-    if not finding.fix:
+    if not finding.fix or not is_diff(finding.fix):
         return ()
     rows = block(finding.fix).splitlines()
     kinds = {"+": "add", "-": "remove", "@": "head"}
-    is_diff = any(row.startswith(("+", "-")) for row in rows)
     shown = tuple(
-        Line(
-            number=0,
-            text=row,
-            kind="" if not is_diff else "head" if row.startswith(("--- ", "+++ ")) else kinds.get(row[:1], ""),
-        )
+        Line(number=0, text=row, kind="head" if row.startswith(("--- ", "+++ ")) else kinds.get(row[:1], ""))
         for row in rows[:_FIX]
     )
     left = len(rows) - len(shown)

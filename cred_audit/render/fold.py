@@ -7,12 +7,12 @@ are folded when they rest on the same clause, up to the acting tenant's own name
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from cred_audit.check import Check
-from cred_audit.finding import Evidence, Finding, Reaches, Severity, Verdict
+from cred_audit.finding import Evidence, Finding, Reaches, Severity, Verdict, finding_id
 from cred_audit.render.shown import line, name, names, plural
 from cred_audit.report import Report, Result
 
@@ -275,6 +275,61 @@ def acting(fold: Fold, total: int) -> str:
     """Return who reaches whom as a sentence; empty where the finding names no tenant and reaches none."""
     reach = reach_words(fold.first.reaches, total)
     agents = f" through {names(fold.agents)}" if fold.agents else ""
+    if reach and not fold.tenants:
+        return f"Concerns {reach}."
     if reach:
         return f"{who(fold)}{agents}{' each reach' if len(fold.tenants) > 1 else ' reaches'} {reach}."
     return f"Concerns {who(fold)}{agents}." if fold.tenants else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """Claims that could not be decided for one and the same reason."""
+
+    sentence: str
+    """The reason, from outside as it is."""
+    folds: tuple[Fold, ...]
+    """The undecided cases, the gravest claim first."""
+
+
+def undecided(report: Report) -> tuple[Undecided, ...]:
+    """Return what is unknown, by reason: one thing that was not seen often leaves many claims undecided."""
+    groups: dict[tuple[str, ...], list[Fold]] = defaultdict(list)
+    for fold in folds(report, Verdict.UNKNOWN):
+        first = fold.first
+        if fold.tenants or not first.evidence or first.accepted is not None:
+            groups["alone", fold.check.id, finding_id(fold.check.id, first)].append(fold)
+        else:
+            groups[tuple(f"{each.where}\x00{each.shows}"[:_KEYED_CHARACTERS] for each in first.evidence[:4])].append(
+                fold
+            )
+    return tuple(Undecided(sentence=_reason(group), folds=tuple(group)) for group in groups.values())
+
+
+def _reason(group: Sequence[Fold]) -> str:
+    first = group[0].first
+    summaries = {fold.first.summary for fold in group}
+    if len(summaries) == 1 and first.summary:
+        return first.summary
+    if first.evidence:
+        return f"{place(first.evidence[0])}: {first.evidence[0].shows.rstrip('.')}."
+    return first.subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blind:
+    """What was not seen of one source for one and the same reason."""
+
+    source: str
+    reason: str
+    whats: tuple[str, ...]
+    """What was asked for, each with its namespace."""
+
+
+def blind(report: Report) -> tuple[Blind, ...]:
+    """Return the gaps, by source and reason, in the order in which they came."""
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for gap in report.gaps:
+        where = f" (namespace {gap.namespace})" if gap.namespace else ""
+        groups[gap.source, gap.reason].append(f"{gap.what}{where}")
+    return tuple(Blind(source=source, reason=reason, whats=tuple(whats)) for (source, reason), whats in groups.items())

@@ -5,15 +5,27 @@ from collections.abc import Iterator
 from html import escape
 
 from cred_audit.finding import Verdict, finding_id
-from cred_audit.render.fold import Fold, acting, folds, headline, is_unknown, place, quoted, reach_words
+from cred_audit.render.fold import (
+    Fold,
+    acting,
+    blind,
+    folds,
+    headline,
+    is_unknown,
+    place,
+    quoted,
+    reach_words,
+    undecided,
+)
 from cred_audit.render.shown import block, line, name, plural
-from cred_audit.render.words import acceptance, confirmation, requests
+from cred_audit.render.words import acceptance, confirmation, is_diff, requests
 from cred_audit.report import Report
 
 _ROOM = 60_000
 """Characters; a comment on GitHub holds 65,536, a job's summary more."""
 _ROWS = 30
 _DETAILED = 100
+_LEFT = 6
 _AFTER = 500
 """Room kept for the closing lines."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|~>$^])")
@@ -48,8 +60,11 @@ def _parts(report: Report) -> Iterator[str]:
     yield from _unknown(report)
     yield _list(
         "Not seen",
-        [f"{code(f'{gap.namespace}{gap.what}')}: {prose(gap.reason)}" for gap in report.gaps[: _ROWS + 1]],
-        len(report.gaps),
+        [
+            f"{', '.join(code(what, 200) for what in each.whats[:5])}"
+            f"{f' and {len(each.whats) - 5:,} more' if len(each.whats) > 5 else ''}: {prose(each.reason)}"
+            for each in blind(report)
+        ],
     )
     for fold in failing[:_DETAILED]:
         yield _details(fold, total)
@@ -58,14 +73,14 @@ def _parts(report: Report) -> Iterator[str]:
         for result in report.results
         if result.skipped is None and result.verdict is Verdict.PASS
     ]
-    yield _list("Proved", proved, len(proved), folded=True)
+    yield _list("Proved", proved, folded=True)
     skipped = [
         f"{prose(result.check.title)}: {prose(result.skipped)}"
         for result in report.results
         if result.skipped is not None
     ]
-    yield _list("Skipped", skipped, len(skipped), folded=True)
-    yield _list("Warnings", [prose(each) for each in report.warnings[: _ROWS + 1]], len(report.warnings))
+    yield _list("Skipped", skipped, folded=True)
+    yield _list("Warnings", [prose(each) for each in report.warnings])
 
 
 def _table(failing: tuple[Fold, ...], total: int) -> str:
@@ -81,26 +96,33 @@ def _table(failing: tuple[Fold, ...], total: int) -> str:
 
 
 def _unknown(report: Report) -> Iterator[str]:
-    undecided = folds(report, Verdict.UNKNOWN)
-    rows = [f"{_sentence(fold)} (claim: {prose(fold.check.title)}, {fold.check.severity.value})" for fold in undecided]
+    rows = [
+        f"{prose(each.sentence, 300)} (undecided: {', '.join(_claim(fold) for fold in each.folds[:_LEFT])}"
+        f"{f' and {len(each.folds) - _LEFT:,} more' if len(each.folds) > _LEFT else ''})"
+        for each in undecided(report)
+    ]
     rows += [
         f"{prose(result.check.title)}: examined no case"
         for result in report.results
         if is_unknown(result) and not result.findings
     ]
-    yield _list("Unknown, which is not passed", rows, len(rows))
+    yield _list("Unknown, which is not passed", rows)
 
 
-def _list(heading: str, rows: list[str], count: int, *, folded: bool = False) -> str:
+def _claim(fold: Fold) -> str:
+    return f"{prose(fold.check.title)}, {fold.check.severity.value}"
+
+
+def _list(heading: str, rows: list[str], *, folded: bool = False) -> str:
     if not rows:
         return ""
     shown = [f"- {row}" for row in rows[:_ROWS]]
-    if count > _ROWS:
-        shown.append(f"- and {count - _ROWS:,} more in the JSON result")
+    if len(rows) > _ROWS:
+        shown.append(f"- and {len(rows) - _ROWS:,} more in the JSON result")
     listed = "\n".join(shown)
     if folded:
-        return f"<details><summary>{heading} ({count:,})</summary>\n\n{listed}\n\n</details>\n"
-    return f"### {heading} ({count:,})\n\n{listed}\n"
+        return f"<details><summary>{heading} ({len(rows):,})</summary>\n\n{listed}\n\n</details>\n"
+    return f"### {heading} ({len(rows):,})\n\n{listed}\n"
 
 
 def _details(fold: Fold, total: int) -> str:
@@ -127,7 +149,9 @@ def _details(fold: Fold, total: int) -> str:
     if first.reproduce:
         rows.append("Try:\n")
         rows.append(fenced(line(first.reproduce), "sh"))
-    if first.fix:
+    if first.fix and not is_diff(first.fix):
+        rows.append(f"Fix: {prose(first.fix.strip())}\n")
+    elif first.fix:
         rows.append("Fix:\n")
         rows.append(fenced(block(first.fix, 2_000).rstrip("\n"), "diff"))
     rows.append(f"Id {code(finding_id(fold.check.id, first))}\n\n</details>\n")

@@ -69,7 +69,7 @@ def matrix(report: Report, anchors: set[str]) -> Matrix | None:
             if finding.tenant is None:
                 if finding.verdict is Verdict.PASS:
                     for_all.add(result.check.id)
-                blind |= finding.verdict is Verdict.UNKNOWN and result.check.severity is Severity.CRITICAL
+                blind |= _judged_nothing(finding) and result.check.severity is Severity.CRITICAL
                 continue
             per_tenant.add(result.check.id)
             _note(acting.setdefault(finding.tenant, _Acting()), result, finding)
@@ -97,6 +97,11 @@ def matrix(report: Report, anchors: set[str]) -> Matrix | None:
         grouped=not single,
         rest=_rest(rows, acting),
     )
+
+
+def _judged_nothing(finding: Finding) -> bool:
+    """Tell whether a claim as a whole was not judged: the audit names the check or the source as what is unknown."""
+    return finding.verdict is Verdict.UNKNOWN and finding.subject.startswith(("check:", "source:"))
 
 
 def _note(acting: _Acting, result: Result, finding: Finding) -> None:

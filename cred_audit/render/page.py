@@ -88,7 +88,7 @@ class Entry:
     check: str
     """Id of the check."""
     claim: str
-    """The claim that does not hold, or that could not be decided."""
+    """The claim that does not hold."""
     severity: str
     """`critical`, `high`, `medium` or `low`."""
     sentence: str
@@ -115,8 +115,10 @@ class Entry:
     """The request to replay; a chain in order."""
     reproduce: str
     """The command that replays it; may be empty."""
+    advice: str
+    """What to change, in words; empty where there is a diff, or nothing is proposed."""
     fix: tuple[Line, ...]
-    """What to change."""
+    """What to change, as a diff."""
     controls: tuple[str, ...]
     """Ids of controls that the claim bears on."""
     members: tuple[Member, ...]
@@ -142,13 +144,51 @@ class Brief:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenClaim:
+    """A case that could not be decided."""
+
+    anchor: str
+    """As in `Entry`."""
+    id: str
+    """Id of the case."""
+    claim: str
+    """The claim."""
+    severity: str
+    """As in `Entry`."""
+    concerns: str
+    """The tenants that it is about; may be empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Cases that could not be decided for one and the same reason."""
+
+    sentence: str
+    """The reason."""
+    seen: tuple[Row, ...]
+    """Where something was missing, and what."""
+    assuming: tuple[str, ...]
+    """What the answer depends on."""
+    accepted: str
+    """How the owner accepted the risk; empty where not."""
+    note: str
+    """A remark; may be empty."""
+    claims: tuple[OpenClaim, ...]
+    """What is left undecided, the gravest first."""
+    claims_left: int
+    """How many more there are than are listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unseen:
-    """Something that was asked for and not seen."""
+    """What was asked for and not seen, for one and the same reason."""
 
     source: str
-    """The system, with the namespace."""
-    what: str
-    """What was asked for."""
+    """The system."""
+    whats: tuple[str, ...]
+    """What was asked for, with its namespace."""
+    whats_left: int
+    """How much more there is than is listed."""
     reason: str
     """Why it was not seen, and what to do."""
 
@@ -286,11 +326,15 @@ class Page:
     gaps: tuple[Unseen, ...]
     """What could not be read."""
     gaps_left: int
-    """How many more gaps there are than are listed."""
-    unknowns: tuple[Entry, ...]
-    """Cases that could not be decided."""
+    """How many more such reasons there are than are listed."""
+    gap_count: int
+    """How many calls did not give what was asked for."""
+    unknowns: tuple[Unknown, ...]
+    """Cases that could not be decided, by reason."""
     unknowns_left: int
-    """How many more of them there are."""
+    """How many more such reasons there are than are listed."""
+    unknown_count: int
+    """How many claims could not be decided."""
     unexamined: tuple[Row, ...]
     """Claims that examined no case: claim and check."""
     skipped: tuple[Row, ...]

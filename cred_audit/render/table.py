@@ -13,17 +13,20 @@ from cred_audit.finding import Evidence, Finding, Severity, Verdict, finding_id
 from cred_audit.render.fold import (
     Answer,
     Fold,
+    Undecided,
     acting,
+    blind,
     closest,
     folds,
     headline,
     is_unknown,
     place,
     quoted,
+    undecided,
     who,
 )
-from cred_audit.render.shown import block, line, name, plural, sentence
-from cred_audit.render.words import acceptance, confirmation, requests
+from cred_audit.render.shown import block, line, name, names, plural, sentence
+from cred_audit.render.words import acceptance, confirmation, is_diff, requests
 from cred_audit.report import Report
 
 _PER_CHECK = 10
@@ -36,6 +39,8 @@ _EVIDENCE = 4
 _QUOTE = 12
 """Lines of one quoted clause."""
 _FIX = 40
+_LEFT = 12
+"""Claims that are named as left undecided by one reason."""
 _PROSE = 600
 """Characters of one sentence that came from outside."""
 _FOOTER = "Exit code 0: every claim holds; 1: a claim fails; 2: no audit; 3: unknown parts."
@@ -97,20 +102,12 @@ class _Page:
         self.first_steps()
         self.findings()
         self.unknowns()
-        self.bullets(
-            "Not seen",
-            [
-                f"{line(gap.what, _PROSE)} ({name(gap.source)}"
-                f"{f', namespace {name(gap.namespace)}' if gap.namespace else ''}): {line(gap.reason, _PROSE)}"
-                for gap in self.report.gaps
-            ],
-        )
-        self.bullets(
-            "Skipped",
-            [f"{name(r.check.id)}: {line(r.skipped, _PROSE)}" for r in self.report.results if r.skipped is not None],
-        )
+        skipped = [
+            f"{name(r.check.id)}: {line(r.skipped, _PROSE)}" for r in self.report.results if r.skipped is not None
+        ]
+        self.bullets(f"Skipped ({plural(len(skipped), 'claim')})", skipped)
         self.proofs()
-        self.bullets("Warnings", [line(each, _PROSE) for each in self.report.warnings])
+        self.bullets(f"Warnings ({len(self.report.warnings):,})", [line(each, _PROSE) for each in self.report.warnings])
         self.score()
         self.console.print()
         self.say(_FOOTER, "dim")
@@ -136,7 +133,7 @@ class _Page:
         """Write a list, capped with a count; nothing when it is empty."""
         if not rows:
             return
-        self.heading(f"{heading} ({len(rows):,})")
+        self.heading(heading)
         for row in rows[:_ROWS]:
             self.item("-", row)
         if len(rows) > _ROWS:
@@ -211,7 +208,9 @@ class _Page:
         if first.reproduce:
             self.say("Try:", indent=2)
             self.copyable(f"    {line(first.reproduce)}")
-        if first.fix:
+        if first.fix and not is_diff(first.fix):
+            self.say(f"Fix: {line(first.fix.strip(), _PROSE)}", indent=2)
+        elif first.fix:
             self.say("Fix:", indent=2)
             rows = block(first.fix).splitlines()
             for row in rows[:_FIX]:
@@ -243,7 +242,7 @@ class _Page:
         if first.accepted:
             yield f"{acceptance(first)}."
         if first.note:
-            yield f"({line(first.note, _PROSE)})"
+            yield f"Note: {line(first.note, _PROSE)}"
         equal = f"Stands for {len(fold.findings):,} equal findings; the first is " if len(fold.findings) > 1 else "Id "
         yield f"{equal}{finding_id(name(fold.check.id), first)}"
 
@@ -258,32 +257,47 @@ class _Page:
                 self.item(f"{number}.", request, indent=4)
 
     def unknowns(self) -> None:
-        """Say what could not be decided, and why."""
-        rows = [self.unknown(fold) for fold in folds(self.report, Verdict.UNKNOWN)]
+        """Say what could not be decided and why, by reason; then what was not seen at all."""
+        rows = [self.unknown(each) for each in undecided(self.report)]
         rows += [
             f"{name(result.check.id)} ({result.check.severity.value}): examined no case."
             for result in self.report.results
             if is_unknown(result) and not result.findings
         ]
-        self.bullets("Unknown", rows)
+        claims = sum(is_unknown(result) for result in self.report.results)
+        self.bullets(f"Unknown ({plural(claims, 'claim')})", rows)
+        self.bullets(
+            f"Not seen ({len(self.report.gaps):,})",
+            [
+                f"{names(each.whats, 5)} ({name(each.source)}): {line(each.reason, _PROSE)}"
+                for each in blind(self.report)
+            ],
+        )
 
-    def unknown(self, fold: Fold) -> str:
-        """Return what could not be decided, where and why; a reason that the summary has is not said again."""
-        first = fold.first
-        said = line(first.summary or first.subject, _PROSE)
-        parts = [f"{name(fold.check.id)} ({fold.check.severity.value}): {said}"]
+    def unknown(self, group: Undecided) -> str:
+        """Return one reason and the claims that it leaves undecided; what the reason has is not said again."""
+        first = group.folds[0].first
+        said = line(group.sentence, _PROSE)
+        claims = list(
+            dict.fromkeys(f"{name(fold.check.id)} ({fold.check.severity.value})" for fold in group.folds),
+        )
+        if len(claims) > 1:
+            return f"{said} Leaves undecided: {', '.join(claims[:_LEFT])}" + (
+                f" and {len(claims) - _LEFT:,} more." if len(claims) > _LEFT else "."
+            )
+        parts = [f"{claims[0]}: {said}"]
         for each in first.evidence[:_EVIDENCE]:
             shows = line(each.shows, _PROSE)
             if shows.rstrip(".") not in said:
                 parts.append(f"{place(each)}: {shows.rstrip('.')}.")
-        if len(fold.tenants) > 1:
-            parts.append(f"Concerns {who(fold)}.")
+        if len(group.folds[0].tenants) > 1:
+            parts.append(f"Concerns {who(group.folds[0])}.")
         if first.assuming:
             parts.append(f"Depends on {line(sentence(first.assuming[:_EVIDENCE]), _PROSE)}.")
         if first.accepted:
             parts.append(f"{acceptance(first)}.")
         if first.note:
-            parts.append(f"({line(first.note, _PROSE)})")
+            parts.append(f"Note: {line(first.note, _PROSE)}")
         return " ".join(parts)
 
     def proofs(self) -> None:
@@ -295,7 +309,7 @@ class _Page:
                 near = "; ".join(f"{place(each)}: {line(each.shows, 200).rstrip('.')}" for each in closest(result, 2))
                 claim = f"{line(result.check.title, _PROSE).rstrip('.')} ({plural(cases, 'case')})."
                 rows.append(f"{claim} Closest: {near}." if near else claim)
-        self.bullets("Proved", rows)
+        self.bullets(f"Proved ({plural(len(rows), 'claim')})", rows)
 
     def score(self) -> None:
         """Write the score, never without its coverage."""

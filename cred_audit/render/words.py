@@ -43,3 +43,8 @@ def confirmation(finding: Finding) -> str:
     if finding.confirmed is None:
         return ""
     return "the server confirms it" if finding.confirmed else "the server did not confirm it"
+
+
+def is_diff(fix: str) -> bool:
+    """Tell whether a fix is a diff, not advice in words."""
+    return any(row.startswith(("+", "-", "@@")) for row in fix[:20_000].splitlines())

@@ -310,7 +310,28 @@ def scattered(count: int = 10_000) -> Report:
         for number, tenant in enumerate(tenants)
     )
     unseen = tuple(
-        Gap(source="vault", what=f"LIST auth/mount-{number}/role", reason="permission denied; it needs list")
+        Gap(
+            source="vault",
+            what=f"LIST auth/mount-{number}/role",
+            reason=f"permission denied; it needs list on mount-{number}",
+        )
         for number in range(count)
     )
     return dataclasses.replace(report(Result(check=check(), findings=findings), tenants=tenants), gaps=unseen)
+
+
+def blinded() -> Report:
+    """One thing that was not seen leaves three claims undecided."""
+    unseen = Finding(
+        verdict=Verdict.UNKNOWN,
+        subject="sys/auth",
+        summary="sys/auth was not seen: permission denied.",
+        evidence=(Evidence(where="sys/auth", shows="permission denied"),),
+    )
+    results = (
+        Result(check=check(f"claim_{number}", f"Claim {number} holds"), findings=(unseen,)) for number in (1, 2, 3)
+    )
+    gaps = tuple(
+        Gap(source="vault", what=what, reason="permission denied") for what in ("GET sys/auth", "GET sys/audit")
+    )
+    return dataclasses.replace(report(*results), gaps=gaps)

@@ -142,12 +142,29 @@ def test_what_was_not_tested_is_told_with_its_reasons() -> None:
     words = " ".join("".join(_Outline(render(sample.leaky())).words).split())
     assert "permission denied; the token needs read and sudo on sys/audit" in words
     assert "not applicable: no kubernetes auth mount; sys/auth read in full" in words
-    assert "unknown The audit devices could not be read." in words
-    assert "1 gap and 1 undecided case are listed" in words
+    assert "The audit devices could not be read. GET sys/audit: was refused (403) medium Every request is" in words
+    assert "1 claim could not be decided and 1 call did not give what it asked for." in words
     empty = Result(check=sample.check())
     assert "No agent can read another tenant's secrets: examined no case." in " ".join(
         "".join(_Outline(render(sample.report(empty))).words).split()
     )
+
+
+def test_what_has_one_reason_is_said_once_with_every_claim_that_it_leaves_undecided() -> None:
+    page = compose(sample.blinded())
+    assert [(each.sentence, each.seen) for each in page.unknowns] == [("sys/auth was not seen: permission denied.", ())]
+    assert [each.claim for each in page.unknowns[0].claims] == ["Claim 1 holds", "Claim 2 holds", "Claim 3 holds"]
+    assert [(each.whats, each.reason) for each in page.gaps] == [
+        (("GET sys/auth", "GET sys/audit"), "permission denied")
+    ]
+    ids = set(_Outline(render(sample.blinded())).ids)
+    assert {finding_id(f"claim_{number}", sample.blinded().results[0].findings[0]) for number in (1, 2, 3)} <= ids
+
+
+def test_advice_in_words_is_no_diff() -> None:
+    finding = dataclasses.replace(sample.leak("acme"), fix="name one tenant's folder")
+    entry = compose(sample.report(Result(check=sample.check(), findings=(finding,)))).findings[0]
+    assert (entry.advice, entry.fix) == ("name one tenant's folder", ())
 
 
 def test_the_matrix_of_few_tenants_names_each_pair() -> None:
@@ -171,18 +188,17 @@ def test_the_matrix_of_many_tenants_groups_those_that_are_alike() -> None:
     ]
 
 
-def test_the_matrix_says_unknown_where_a_tenant_or_a_critical_claim_was_not_decided() -> None:
+def test_the_matrix_says_unknown_where_a_tenant_or_a_whole_critical_claim_was_not_judged() -> None:
     table = compose(sample.unknown()).matrix
     assert table is not None
     assert [cell.text for cell in table.rows[0].cells] == ["own", "unknown", "unknown", "unknown", "unknown"]
-    blind = Result(
-        check=sample.check("vault_no_takeover_path", "No agent can take over another"),
-        findings=(dataclasses.replace(sample.leak("x"), verdict=Verdict.UNKNOWN, tenant=None),),
-    )
     base = sample.layered()
-    table = compose(dataclasses.replace(base, results=(*base.results, blind))).matrix
-    assert table is not None
-    assert [cell.text for cell in table.rows[2].cells] == ["unknown", "unknown"]
+    broke = dataclasses.replace(sample.leak("x"), verdict=Verdict.UNKNOWN, tenant=None, subject="check:raised")
+    for finding, said in ((broke, "unknown"), (dataclasses.replace(broke, subject="sys/auth"), "none")):
+        blind = Result(check=sample.check("vault_no_takeover_path", "No takeover"), findings=(finding,))
+        table = compose(dataclasses.replace(base, results=(*base.results, blind))).matrix
+        assert table is not None
+        assert [cell.text for cell in table.rows[2].cells] == [said, said]
 
 
 def test_what_owns_everything_else_has_a_column_of_its_own() -> None:
@@ -217,7 +233,7 @@ def test_what_does_not_fit_is_counted() -> None:
     page = compose(sample.scattered())
     assert page.finding_count == 10_000
     assert len(page.findings) + len(page.briefs) + page.findings_left == 10_000
-    assert len(page.gaps) + page.gaps_left == 10_000
+    assert len(page.gaps) + page.gaps_left == page.gap_count == 10_000
     assert len(page.tenants) + page.tenants_left == 10_000
     assert page.matrix is not None
     assert page.matrix.rest.startswith("9,970 further tenants in 9,970 further groups not shown here: 9,970 of them")

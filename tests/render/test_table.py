@@ -48,12 +48,29 @@ def test_prose_stays_within_eighty_columns() -> None:
 
 def test_what_is_not_known_and_not_seen_stands_beside_what_fails() -> None:
     text = render(sample.leaky())
-    assert "Unknown (1)" in text
+    assert "Unknown (1 claim)" in text
+    assert "Not seen (1)" in text
     assert (
         "- vault_audit_trail_exists (medium): The audit devices could not be read. GET\n  sys/audit: was refused (403)."
     ) in text
     assert "- GET sys/audit (vault): permission denied; the token needs read and sudo on\n  sys/audit\n" in text
     assert "- vault_kubernetes_roles_are_bound: not applicable: no kubernetes auth mount;\n" in text
+
+
+def test_what_has_one_reason_is_said_once() -> None:
+    text = render(sample.blinded())
+    said = (
+        "- sys/auth was not seen: permission denied. Leaves undecided: claim_1 (critical), claim_2 (critical), claim_3"
+    )
+    assert said in " ".join(text.split())
+    assert "- GET sys/auth, GET sys/audit (vault): permission denied\n" in text
+
+
+def test_advice_in_words_is_wrapped_and_a_diff_is_not() -> None:
+    advice = "name one tenant's folder, with the slash before the star, or use a template of the entity's own"
+    finding = dataclasses.replace(sample.leak("acme"), fix=advice)
+    text = render(sample.report(Result(check=sample.check(), findings=(finding,))))
+    assert "  Fix: name one tenant's folder, with the slash before the star, or use a\n  template of" in text
 
 
 def test_what_to_do_first_names_open_risks_and_not_the_accepted_one() -> None:
