@@ -11,18 +11,9 @@ import hvac
 from cred_audit.bundled import bundled
 from cred_audit.catalog import load_checks
 from cred_audit.check import Check, Finding, Verdict
+from cred_audit.collect import collect
 from cred_audit.decide.vault.model import (
-    Alias,
-    AuthMount,
-    AuthRole,
-    EngineObject,
-    Entity,
-    Group,
-    Mount,
     Namespace,
-    PolicyDocument,
-    Server,
-    TokenFacts,
     World,
 )
 from cred_audit.facts import Gap, Snapshot, VaultFacts
@@ -38,21 +29,6 @@ from cred_audit.target.model import (
     VaultPrincipal,
     VaultSource,
 )
-
-_KINDS = {
-    "database": ("roles", "static-roles", "config"),
-    "kubernetes": ("roles",),
-    "pki": ("roles",),
-    "rabbitmq": ("roles",),
-    "ssh": ("roles",),
-    "totp": ("keys",),
-    "transit": ("keys",),
-}
-_SINGLE = {"pki": ("acme",), "transit": ("keys",)}
-_ROLES = {
-    "approle": ("role",), "userpass": ("users",), "kubernetes": ("role",), "jwt": ("role", "cel/role"),
-    "oidc": ("role",), "cert": ("certs",),
-}  # fmt: skip
 
 
 def read(admin: hvac.Client, path: str, namespace: str = "") -> dict[str, Any] | None:
@@ -86,105 +62,13 @@ def clause(path: str, *capabilities: str, more: str = "") -> str:
 
 
 def world_of(admin: hvac.Client, namespaces: Iterable[str] = ("",)) -> World:
-    seal = admin.adapter.request("GET", "/v1/sys/seal-status")
-    return World(
-        server=Server(product="openbao", version=seal["version"], flags=read(admin, "sys/config/state/sanitized")),
-        namespaces=tuple(_namespace(admin, path) for path in sorted(namespaces)),
-    )
-
-
-def _namespace(admin: hvac.Client, path: str) -> Namespace:
-    policies = []
-    for name in names(admin, "sys/policies/acl", path):
-        data = read(admin, f"sys/policies/acl/{name}", path) or {}
-        moment = data.get("expiration")
-        policies.append(
-            PolicyDocument(
-                namespace=path, name=name, text=data["policy"],
-                expiration=datetime.fromisoformat(moment) if moment else None,
-            )
-        )  # fmt: skip
-    mounts = tuple(_mount(admin, path, name, data) for name, data in (read(admin, "sys/mounts", path) or {}).items())
-    methods = tuple(_method(admin, path, name, data) for name, data in (read(admin, "sys/auth", path) or {}).items())
-    return Namespace(
-        path=path,
-        policies=tuple(policies),
-        mounts=mounts,
-        auth_mounts=methods,
-        token_roles=tuple(
-            AuthRole(kind="roles", name=name, data=read(admin, f"auth/token/roles/{name}", path))
-            for name in names(admin, "auth/token/roles", path)
-        ),
-        entities=tuple(_entity(admin, path, one) for one in names(admin, "identity/entity/id", path)),
-        groups=tuple(_group(admin, path, one) for one in names(admin, "identity/group/id", path)),
-        tokens=tuple(_token(admin, path, one) for one in names(admin, "auth/token/accessors", path)),
-        mfa_enforcements=tuple(names(admin, "identity/mfa/login-enforcement", path)),
-    )
-
-
-def _mount(admin: hvac.Client, namespace: str, path: str, data: Mapping[str, Any]) -> Mount:
-    kind = str(data["type"])
-    objects = [
-        EngineObject(kind=folder, name=name, data=read(admin, f"{path}{folder}/{name}", namespace))
-        for folder in _KINDS.get(kind, ())
-        for name in names(admin, f"{path}{folder}", namespace)
-    ]
-    objects += [
-        EngineObject(kind="config", name=name, data=read(admin, f"{path}config/{name}", namespace))
-        for name in _SINGLE.get(kind, ())
-    ]
-    version = int((data.get("options") or {}).get("version") or 1) if kind == "kv" else None
-    return Mount(
-        path=path,
-        type=kind,
-        accessor=str(data["accessor"]),
-        version=version,
-        objects=tuple(objects),
-        tune=data["config"],
-    )
-
-
-def _method(admin: hvac.Client, namespace: str, path: str, data: Mapping[str, Any]) -> AuthMount:
-    roles = []
-    for folder in _ROLES.get(str(data["type"]), ()):
-        for name in names(admin, f"auth/{path}{folder}", namespace):
-            fields = read(admin, f"auth/{path}{folder}/{name}", namespace)
-            if data["type"] == "approle" and fields is not None:
-                fields |= read(admin, f"auth/{path}role/{name}/role-id", namespace) or {}
-            roles.append(AuthRole(kind=folder, name=name, data=fields))
-    return AuthMount(
-        path=path, type=str(data["type"]), accessor=str(data["accessor"]), tune=data["config"], roles=tuple(roles)
-    )
-
-
-def _alias(data: Mapping[str, Any]) -> Alias:
-    return Alias(
-        id=data["id"], name=data["name"], mount_accessor=data["mount_accessor"], metadata=data.get("metadata") or {},
-        custom_metadata=data.get("custom_metadata") or {},
-    )  # fmt: skip
-
-
-def _entity(admin: hvac.Client, namespace: str, one: str) -> Entity:
-    data = read(admin, f"identity/entity/id/{one}", namespace) or {}
-    return Entity(
-        namespace=namespace, id=one, name=data["name"], policies=tuple(data["policies"] or ()),
-        metadata=data["metadata"] or {}, aliases=tuple(map(_alias, data["aliases"] or ())), disabled=data["disabled"],
-    )  # fmt: skip
-
-
-def _group(admin: hvac.Client, namespace: str, one: str) -> Group:
-    data = read(admin, f"identity/group/id/{one}", namespace) or {}
-    return Group(
-        namespace=namespace, id=one, name=data["name"], policies=tuple(data["policies"] or ()),
-        member_entity_ids=tuple(data["member_entity_ids"] or ()), type=data["type"], metadata=data["metadata"] or {},
-        member_group_ids=tuple(data["member_group_ids"] or ()), alias=_alias(data["alias"]) if data["alias"] else None,
-    )  # fmt: skip
-
-
-def _token(admin: hvac.Client, namespace: str, accessor: str) -> TokenFacts:
-    answer = write(admin, "auth/token/lookup-accessor", {"accessor": accessor}, namespace)
-    data = {name: value for name, value in answer["data"].items() if name != "id"}
-    return TokenFacts(accessor=accessor, data=data)
+    """What the collector reads of these namespaces."""
+    target = Target(name="t", tenants=(), vault=VaultSource(address=str(admin.url)))
+    seen = collect(target, allow_commands=False, progress=lambda *_: None, environ={"VAULT_TOKEN": str(admin.token)})
+    assert seen.vault is not None
+    world = seen.vault.world
+    wanted = frozenset(namespaces)
+    return replace(world, namespaces=tuple(entry for entry in world.namespaces if entry.path in wanted))
 
 
 def tenant(
