@@ -7,15 +7,12 @@ where its wildcard stands in the very place in which tenants are told apart, and
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
-from cred_audit.decide.vault.acl import Acl, Rule, RuleKind, Source, classify
-from cred_audit.decide.vault.choose import NOBODY
+from cred_audit.decide.vault.holders import Held, holders, is_sure
 from cred_audit.decide.vault.patterns import TEMPLATE, parts_of
 from cred_audit.decide.vault.reach import Owners
-from cred_audit.decide.vault.search import Found, Walk, Walks
 from cred_audit.decide.vault.territory import KvHolding, NamespaceHolding, OperationClass
-from cred_audit.decide.vault.trie import Node, RuleTrie, Territories, starting
+from cred_audit.decide.vault.trie import Node, Territories, starting
 from cred_audit.isolation import Isolation
 from cred_audit.policytext import Clause
 
@@ -57,7 +54,8 @@ class Spans:
             if mount.type == "kv" and mount.version != 1
         }
         self._territories: dict[frozenset[str], tuple[Territories, ...]] = {}
-        self._walks = Walks()
+        self._totals: dict[int, tuple[tuple[str, ...], Counter[str]]] = {}
+        self._shared: dict[int, tuple[str, ...]] = {}
         self._whole: dict[int, bool] = {}
 
     def of(self, clause: Clause) -> Span | None:
@@ -71,7 +69,7 @@ class Spans:
         return self._known[key]
 
     def _span(self, clause: Clause, parts: tuple[str | None, ...], *, is_open: bool) -> Span | None:
-        found: list[Found] = []
+        found: list[Held] = []
         beside: list[Node] = []
         if clause.granted not in self._territories:
             # What DELETE touches, WRITE touches too.
@@ -81,28 +79,25 @@ class Spans:
                 if wanted is not OperationClass.DELETE
             )
         for territories in self._territories[clause.granted]:
-            if self._several(territories, parts, is_open=is_open):
-                found += self._owners(clause, territories)
+            if TEMPLATE not in clause.pattern and self._several(territories, parts, is_open=is_open):
+                found += holders(territories.root, (parts, is_open), self._totals)
             beside += self._unborn(territories.root, parts, 0, (), is_open=is_open)
         owners = self._united(found)
         if owners.count < 2 and not beside:
             return None
-        known = self._united([one for one in found if one.node.sure])
-        sure = known.count > 1 or any(_is_sure(node) for node in beside)
+        known = self._united([one for one in found if one.sure])
+        sure = known.count > 1 or any(is_sure(node) for node in beside)
         if owners.count == 0:
             names = sorted({node.sole for node in beside if node.sole})
             owners = Owners(names=tuple(names), count=len(names))
         return Span(owners=owners, unborn=bool(beside), sure=sure)
 
-    def _united(self, found: list[Found]) -> Owners:
-        """Return all the owners; of large sets only the largest, which in practice is everybody."""
-        parts = [(one.total, one.less) for one in found]
+    def _united(self, found: list[Held]) -> Owners:
+        """Return all the owners; a set of everybody is not listed by name."""
         everybody = len(self.asked.index.owners)
-        total, less = max(parts, key=lambda part: len(part[0]), default=(Counter(), Counter()))
-        if len(total) == everybody > _MANY:
-            out = tuple(sorted(name for name, number in less.items() if total[name] <= number))
-            return Owners(all_except=out, count=everybody - len(out))
-        names = {name for counts, minus in parts for name in counts if counts[name] > minus[name]}
+        if any(len(one.owners) == everybody > _MANY for one in found):
+            return Owners(all_except=(), count=everybody)
+        names = {name for one in found for name in one.owners}
         return Owners(names=tuple(sorted(names)), count=len(names))
 
     def _several(self, territories: Territories, parts: tuple[str | None, ...], *, is_open: bool) -> bool:
@@ -116,20 +111,6 @@ class Spans:
             nodes = [following for node in nodes for following in _literal(node, part)]
         soles = {node.sole for node in nodes} - {None}
         return "" in soles or len(soles) > 1
-
-    def _owners(self, clause: Clause, territories: Territories) -> Iterator[Found]:
-        """Yield each place that the pattern holds, by the search over all paths."""
-        if TEMPLATE in clause.pattern:
-            return
-        kind, text, prefix = classify(clause.pattern)
-        source = Source(namespace=clause.policy.namespace, policy=clause.policy.name, stanza=clause.stanza)
-        rule = Rule(kind=kind, text=text, prefix=prefix, capabilities=clause.granted, sources=(source,))
-        profile = self.asked.engine.profiles[0]
-        exact = {text: rule} if kind is RuleKind.EXACT else {}
-        acl = Acl(profile=profile, exact=exact, ordered=() if exact else (rule,))
-        rules = RuleTrie(acl)
-        for operation in sorted(clause.granted - {"sudo"}):
-            yield from Walk(acl, rules, territories, operation, NOBODY, self._walks).found()
 
     def _unborn(
         self, node: Node, parts: tuple[str | None, ...], position: int, trail: tuple[str, ...], *, is_open: bool
@@ -169,9 +150,10 @@ class Spans:
         self, node: Node, parts: tuple[str | None, ...], position: int, trail: tuple[str, ...], *, is_open: bool
     ) -> Iterator[Node]:
         """A directive stands for one name at a time: look behind names that several tenants share."""
-        for name, child in node.children.items():
-            if child.sole == "":
-                yield from self._unborn(child, parts, position + 1, (*trail, name), is_open=is_open)
+        if id(node) not in self._shared:
+            self._shared[id(node)] = tuple(name for name, child in node.children.items() if child.sole == "")
+        for name in self._shared[id(node)]:
+            yield from self._unborn(node.children[name], parts, position + 1, (*trail, name), is_open=is_open)
 
     def _behind_plus(
         self, node: Node, parts: tuple[str | None, ...], position: int, trail: tuple[str, ...], *, is_open: bool
@@ -258,17 +240,6 @@ def _held(node: Node, parts: tuple[str | None, ...], position: int, *, is_open: 
         for (whole, _), names in node.groups.items()
         if whole
     )
-
-
-def _is_sure(node: Node) -> bool:
-    """Whether what lies at or below a place is known to be served there."""
-    below = [node]
-    while below:
-        node = below.pop()
-        if node.owners:
-            return node.sure
-        below.extend(islice(node.below(), 1))
-    return node.sure
 
 
 def _names_tenant(part: str, tenant: str | None) -> bool:

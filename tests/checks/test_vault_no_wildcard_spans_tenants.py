@@ -185,7 +185,7 @@ def test_mounts_of_a_tenants_namespace_that_were_not_seen_are_unknown(server: hv
 
 
 def test_thousands_of_tenants_are_compared_without_pairs() -> None:
-    tenants = tuple(tenant(f"tenant-{number:04}") for number in range(3_000))
+    tenants = tuple(tenant(f"tenant-{number:04}") for number in range(1_500))
     policies = tuple(
         PolicyDocument(
             name=one.id, text="".join(clause(f"secret/{view}/{one.id}/*", "read") for view in ("data", "metadata"))
@@ -196,4 +196,4 @@ def test_thousands_of_tenants_are_compared_without_pairs() -> None:
     root = Namespace(policies=policies, mounts=(Mount(path="secret/", type="kv", version=2),))
     world = World(server=Server(product="openbao", version="2.7.2"), namespaces=(root,))
     found = findings(__file__, snapshot_of(world, *tenants))
-    assert len(of(found, Verdict.FAIL)) == 3_000
+    assert len(of(found, Verdict.FAIL)) == 1_500
