@@ -29,6 +29,102 @@ class Unknown:
     """What would have to be read: an API path."""
 
 
+class _Directory:
+    """A world's roles, entities and groups by what they are looked up by; made once, parts as they are needed."""
+
+    def __init__(self, world: World) -> None:
+        self.namespaces = {entry.path: entry for entry in world.namespaces}
+        self._roles: dict[int, tuple[AuthMount, dict[tuple[str, str], AuthRole]]] = {}
+        self._entities: dict[str, tuple[dict[str, Entity], dict[tuple[str, str], Entity]]] = {}
+        self._free: dict[str, tuple[str, ...]] = {}
+        self._members: dict[str, list[Group]] = {}
+        self._above: dict[str, list[Group]] = {}
+        for entry in world.namespaces:
+            for group in entry.groups or ():
+                for member in group.member_entity_ids:
+                    self._members.setdefault(member, []).append(group)
+                for inner in group.member_group_ids:
+                    self._above.setdefault(inner, []).append(group)
+
+    def role(self, mount: AuthMount, folder: str, name: str) -> AuthRole | None:
+        """Return the role of a mount, without regard to case where its method has none."""
+        known = self._roles.get(id(mount))
+        if known is None:
+            table: dict[tuple[str, str], AuthRole] = {}
+            for entry in mount.roles or ():
+                table.setdefault((entry.kind, entry.name), entry)
+                if mount.type in _FOLDING:
+                    table.setdefault((entry.kind, entry.name.lower()), entry)
+            known = self._roles[id(mount)] = (mount, table)
+        found = known[1].get((folder, name))
+        return known[1].get((folder, name.lower())) if found is None and mount.type in _FOLDING else found
+
+    def entity(self, known: Namespace, name: str) -> Entity | None:
+        """Return the entity of this name or id."""
+        return self._entities_of(known)[0].get(name)
+
+    def alias(self, known: Namespace, mount: AuthMount, name: str) -> Entity | None:
+        """Return the entity that a login of this name is."""
+        table = self._entities_of(known)[1]
+        found = table.get((mount.accessor, name))
+        return table.get((mount.accessor, name.lower())) if found is None and mount.type in _NAMES_FOLD else found
+
+    def _entities_of(self, known: Namespace) -> tuple[dict[str, Entity], dict[tuple[str, str], Entity]]:
+        found = self._entities.get(known.path)
+        if found is None:
+            names: dict[str, Entity] = {}
+            aliases: dict[tuple[str, str], Entity] = {}
+            for entity in known.entities or ():
+                names.setdefault(entity.id, entity)
+            for entity in known.entities or ():
+                names.setdefault(entity.name, entity)
+                for alias in entity.aliases:
+                    aliases.setdefault((alias.mount_accessor, alias.name), entity)
+            folding = {mount.accessor for mount in known.auth_mounts or () if mount.type in _NAMES_FOLD}
+            for entity in known.entities or ():
+                for alias in entity.aliases:
+                    if alias.mount_accessor in folding:
+                        aliases.setdefault((alias.mount_accessor, alias.name.lower()), entity)
+            found = self._entities[known.path] = (names, aliases)
+        return found
+
+    def groups(self, identity: str) -> tuple[Group, ...]:
+        """Return every group that an entity is in, directly or through other groups, of any namespace."""
+        found: dict[str, Group] = {}
+        queue = list(self._members.get(identity, ())) if identity else []
+        while queue:
+            group = queue.pop()
+            if group.id not in found:
+                found[group.id] = group
+                queue += self._above.get(group.id, ())
+        return tuple(sorted(found.values(), key=lambda group: (group.namespace, group.name, group.id)))
+
+    def free(self, known: Namespace) -> tuple[str, ...]:
+        """Return every directive on an entity that the namespace's policies use."""
+        found = self._free.get(known.path)
+        if found is None:
+            names = (name for policy in known.policies or () for name in directives(policy.text or ""))
+            found = tuple(dict.fromkeys(name for name in names if name.startswith("identity.entity.")))
+            self._free[known.path] = found
+        return found
+
+
+_FOLDING = frozenset({"approle", "userpass", "ldap", "radius", "kubernetes", "jwt", "oidc"})
+"""Methods whose roles or users are found without regard to case."""
+_NAMES_FOLD = frozenset({"userpass", "ldap", "radius"})
+"""Methods whose logins are known by a name without regard to case."""
+_LAST: list[tuple[World, _Directory]] = []
+"""The last world with its directory: all questions of one audit are about the same one, which cannot change."""
+
+
+def _directory(world: World) -> _Directory:
+    for known, directory in _LAST:
+        if known is world:
+            return directory
+    _LAST[:] = [(world, _Directory(world))]
+    return _LAST[0][1]
+
+
 def subject_of(  # noqa: PLR0913  (the ways in which a target names a principal)
     world: World,
     *,
@@ -42,7 +138,7 @@ def subject_of(  # noqa: PLR0913  (the ways in which a target names a principal)
 
     `role` is `auth/<mount>/role/<name>` as the API has it; `entity` is a name; `policies` are the token's own.
     """
-    known = next((entry for entry in world.namespaces if entry.path == namespace), None)
+    known = _directory(world).namespaces.get(namespace)
     if token_data is not None:
         return _of_token(world, namespace, token_data)
     if known is None:
@@ -54,7 +150,7 @@ def subject_of(  # noqa: PLR0913  (the ways in which a target names a principal)
         return Subject(namespace=namespace, policies=tuple(policies or ()))
     if known.entities is None:
         return Unknown(reason="the entities could not be read", where=f"{namespace}identity/entity/id")
-    found = next((one for one in known.entities if entity in (one.name, one.id)), None)
+    found = _directory(world).entity(known, entity)
     if found is None:
         return Unknown(reason=f"there is no entity {entity!r}", where=f"{namespace}identity/entity/name/{entity}")
     return _with_entity(world, known, tuple(policies) if policies is not None else (DEFAULT,), found)
@@ -63,7 +159,7 @@ def subject_of(  # noqa: PLR0913  (the ways in which a target names a principal)
 def _of_token(world: World, namespace: str, data: Mapping[str, Any]) -> Subject | Unknown:
     where = f"{namespace}auth/token/lookup-self"
     path = str(data.get("namespace_path") or namespace)
-    known = next((entry for entry in world.namespaces if entry.path == path), None)
+    known = _directory(world).namespaces.get(path)
     if known is None:
         return Unknown(reason=f"the token's namespace {path!r} was not seen", where=where)
     names = tuple(str(name) for name in data.get("policies") or ())
@@ -72,13 +168,13 @@ def _of_token(world: World, namespace: str, data: Mapping[str, Any]) -> Subject 
         return Subject(namespace=path, policies=names)
     if known.entities is None:
         return Unknown(reason="the entities could not be read", where=f"{path}identity/entity/id")
-    found = next((one for one in known.entities if one.id == identity), None)
+    found = _directory(world).entity(known, identity)
     if found is None:
         return Unknown(reason="the token's entity was not seen", where=f"{path}identity/entity/id/{identity}")
     return _with_entity(world, known, names, found)
 
 
-def role_at(known: Namespace, role: str) -> tuple[AuthMount, AuthRole] | Unknown:
+def _role_at(world: World, known: Namespace, role: str) -> tuple[AuthMount, AuthRole] | Unknown:
     """Return the auth method and the role that a path names."""
     path = role.strip("/")
     where = f"{known.path}{path}"
@@ -98,16 +194,14 @@ def role_at(known: Namespace, role: str) -> tuple[AuthMount, AuthRole] | Unknown
     for folder in _ROLE_FOLDERS:
         if not rest.startswith(f"{folder}/"):
             continue
-        name = rest.removeprefix(f"{folder}/")
-        fold = best.type in ("approle", "userpass", "ldap", "radius", "kubernetes", "jwt", "oidc")
-        for entry in best.roles:
-            if entry.kind == folder and (entry.name == name or (fold and entry.name.lower() == name.lower())):
-                return best, entry
+        entry = _directory(world).role(best, folder, rest.removeprefix(f"{folder}/"))
+        if entry is not None:
+            return best, entry
     return Unknown(reason=f"there is no role {rest!r}", where=where)
 
 
 def _of_role(world: World, known: Namespace, role: str) -> Subject | Unknown:
-    found = role_at(known, role)
+    found = _role_at(world, known, role)
     if isinstance(found, Unknown):
         return found
     mount, entry = found
@@ -123,15 +217,7 @@ def _of_role(world: World, known: Namespace, role: str) -> Subject | Unknown:
     if known.entities is None:
         reason = "the entities could not be read, so the login's identity is not known"
         return Unknown(reason=reason, where=f"{known.path}identity/entity/id")
-    identity = next(
-        (
-            one
-            for one in known.entities
-            for have in one.aliases
-            if have.mount_accessor == mount.accessor and _same(have.name, alias, mount.type)
-        ),
-        None,
-    )
+    identity = _directory(world).alias(known, mount, alias)
     if identity is not None:
         return _with_entity(world, known, policies, identity)
     # The first login makes an entity whose id and name nobody can choose and that has no metadata.
@@ -170,10 +256,6 @@ def alias_name(mount: AuthMount, role: AuthRole) -> str | None:
     return None
 
 
-def _same(have: str, wanted: str, kind: str) -> bool:
-    return have == wanted or (kind in ("userpass", "ldap", "radius") and have.lower() == wanted.lower())
-
-
 def _with_entity(world: World, known: Namespace, policies: tuple[str, ...], entity: Entity) -> Subject | Unknown:
     groups = groups_of(world, known, entity.id)
     if groups is None:
@@ -188,35 +270,12 @@ def groups_of(world: World, known: Namespace, identity: str) -> tuple[Group, ...
     """
     if known.groups is None:
         return None
-    everything = [group for entry in world.namespaces for group in entry.groups or ()]
-    above: dict[str, list[Group]] = {}
-    for group in everything:
-        for member in group.member_group_ids:
-            above.setdefault(member, []).append(group)
-    found: dict[str, Group] = {}
-    queue = [group for group in everything if identity and identity in group.member_entity_ids]
-    while queue:
-        group = queue.pop()
-        if group.id not in found:
-            found[group.id] = group
-            queue += above.get(group.id, ())
-    return tuple(sorted(found.values(), key=lambda group: (group.namespace, group.name, group.id)))
+    return _directory(world).groups(identity)
 
 
 def _free(world: World, known: Namespace, mount: AuthMount, policies: tuple[str, ...]) -> Subject | Unknown:
     """Return the subject of a login whose name is chosen outside: groups that it may be in are not known."""
     if known.groups is None:
         return Unknown(reason="the groups could not be read", where=f"{known.path}identity/group/id")
-    del world
-    return Subject(namespace=known.path, policies=policies, free=free_values(known, mount))
-
-
-def free_values(known: Namespace, mount: AuthMount) -> Mapping[str, str]:
-    """Return every identity directive of the namespace's policies whose value such a login chooses."""
     source = f"whoever logs in through auth/{mount.path}"
-    names: dict[str, str] = {}
-    for policy in known.policies or ():
-        for name in directives(policy.text or ""):
-            if name.startswith("identity.entity."):
-                names[name] = source
-    return names
+    return Subject(namespace=known.path, policies=policies, free=dict.fromkeys(_directory(world).free(known), source))
