@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from cred_audit.finding import Severity, Verdict, finding_id
 from cred_audit.render.entries import anchor_of, brief, entry, exhibit, unknown
-from cred_audit.render.fold import Blind, Fold, blind, closest, folds, headline, is_unknown, undecided
+from cred_audit.render.fold import Blind, Fold, blind, closest, folds, headline, is_unknown, proved, undecided
 from cred_audit.render.matrix import matrix
 from cred_audit.render.page import (
     Brief,
@@ -103,7 +103,7 @@ def compose(report: Report) -> Page:
         findings=entries,
         briefs=briefs,
         findings_left=findings_left,
-        proofs=_fit((_proof(result) for result in called_for if result.verdict is Verdict.PASS), _ROWS),
+        proofs=_fit(map(_proof, proved(report)), _ROWS),
         stores=stores,
         stores_left=max(len(report.separation) - len(stores), 0),
         claims=tuple(_claim(result) for result in report.results),

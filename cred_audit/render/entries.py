@@ -42,7 +42,7 @@ def entry(fold: Fold, total: int) -> Entry:
         assuming=tuple(line(each, 400) for each in first.assuming[:_ASSUMING]),
         exhibits=tuple(exhibit(each) for each in first.evidence[:_EVIDENCE]),
         requests=requests(first),
-        reproduce=line(first.reproduce or ""),
+        reproduce=block(first.reproduce or "").strip("\n"),
         advice="" if not first.fix or is_diff(first.fix) else line(first.fix.strip(), 1_000),
         fix=_diff(first),
         controls=tuple(name(each) for each in fold.check.maps_to[:_CONTROLS]),

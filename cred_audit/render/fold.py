@@ -251,6 +251,12 @@ def quoted(evidence: Evidence, most: int) -> tuple[tuple[QuotedLine, ...], int]:
     return shown, len(lines) - len(shown)
 
 
+def proved(report: Report) -> tuple[Result, ...]:
+    """Return the claims that hold in every case, those first that would be worst to break."""
+    held = [result for result in report.results if result.skipped is None and result.verdict is Verdict.PASS]
+    return tuple(sorted(held, key=lambda result: -_RANK[result.check.severity]))
+
+
 def closest(result: Result, most: int) -> tuple[Evidence, ...]:
     """Return what comes closest to breaking a claim that holds, clauses first, each once."""
     found = {

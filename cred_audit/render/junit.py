@@ -95,7 +95,7 @@ def _finding(check_id: str, finding: Finding) -> str:
         rows.append(f"Assuming {line(sentence(finding.assuming[:4]), 600)}")
     rows += [f"Request: {request}" for request in requests(finding)]
     if finding.reproduce:
-        rows.append(f"Try: {line(finding.reproduce, 1_000)}")
+        rows.append(f"Try:\n{block(finding.reproduce, 2_000)}")
     if finding.fix:
         rows.append(f"Fix:\n{block(finding.fix, 2_000)}")
     if finding.accepted is not None:

@@ -13,6 +13,7 @@ from cred_audit.render.fold import (
     headline,
     is_unknown,
     place,
+    proved,
     quoted,
     reach_words,
     undecided,
@@ -68,12 +69,11 @@ def _parts(report: Report) -> Iterator[str]:
     )
     for fold in failing[:_DETAILED]:
         yield _details(fold, total)
-    proved = [
+    held = [
         f"{prose(result.check.title)} ({plural(sum(finding.count for finding in result.findings), 'case')})"
-        for result in report.results
-        if result.skipped is None and result.verdict is Verdict.PASS
+        for result in proved(report)
     ]
-    yield _list("Proved", proved, folded=True)
+    yield _list("Proved", held, folded=True)
     skipped = [
         f"{prose(result.check.title)}: {prose(result.skipped)}"
         for result in report.results
@@ -148,7 +148,7 @@ def _details(fold: Fold, total: int) -> str:
         rows.append(fenced("\n".join(asked)))
     if first.reproduce:
         rows.append("Try:\n")
-        rows.append(fenced(line(first.reproduce), "sh"))
+        rows.append(fenced(block(first.reproduce).strip("\n"), "sh"))
     if first.fix and not is_diff(first.fix):
         rows.append(f"Fix: {prose(first.fix.strip())}\n")
     elif first.fix:

@@ -166,9 +166,12 @@ def _cell(  # noqa: PLR0913, PLR0917  (one value per question that a cell answer
     if len(column) == 1 and column[0] == actor:
         return Cell(state="own", text="own", severity="", anchor="")
     hits = [each for each in known.reaches if _meets(each, column, actor, declared)]
-    failing = [each for each in hits if each.finding.verdict is Verdict.FAIL]
+    failing = sorted(
+        (each for each in hits if each.finding.verdict is Verdict.FAIL),
+        key=lambda each: (each.finding.accepted is not None, -_RANK[each.result.check.severity]),
+    )
     if failing:
-        worst = max(failing, key=lambda each: (each.finding.accepted is None, _RANK[each.result.check.severity]))
+        worst = failing[0]
         anchor = anchor_of(finding_id(worst.result.check.id, worst.finding))
         accepted = "" if worst.finding.accepted is None else " (accepted)"
         return Cell(

@@ -137,7 +137,7 @@ def _message(check: Check, finding: Finding) -> str:
     if chain:
         said.append(f"Request: {'; then '.join(chain)}.")
     if finding.reproduce:
-        said.append(f"Try: {line(finding.reproduce, 1_000)}")
+        said.append(f"Try:\n{block(finding.reproduce, _TEXT)}")
     if finding.fix:
         said.append(f"Fix:\n{block(finding.fix, _TEXT)}")
     text = _plain("\n".join(said))

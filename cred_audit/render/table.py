@@ -21,6 +21,7 @@ from cred_audit.render.fold import (
     headline,
     is_unknown,
     place,
+    proved,
     quoted,
     undecided,
     who,
@@ -102,10 +103,7 @@ class _Page:
         self.first_steps()
         self.findings()
         self.unknowns()
-        skipped = [
-            f"{name(r.check.id)}: {line(r.skipped, _PROSE)}" for r in self.report.results if r.skipped is not None
-        ]
-        self.bullets(f"Skipped ({plural(len(skipped), 'claim')})", skipped)
+        self.skipped()
         self.proofs()
         self.bullets(f"Warnings ({len(self.report.warnings):,})", [line(each, _PROSE) for each in self.report.warnings])
         self.score()
@@ -207,7 +205,8 @@ class _Page:
         self.requests(first)
         if first.reproduce:
             self.say("Try:", indent=2)
-            self.copyable(f"    {line(first.reproduce)}")
+            for row in block(first.reproduce).splitlines():
+                self.copyable(f"    {row}")
         if first.fix and not is_diff(first.fix):
             self.say(f"Fix: {line(first.fix.strip(), _PROSE)}", indent=2)
         elif first.fix:
@@ -300,15 +299,25 @@ class _Page:
             parts.append(f"Note: {line(first.note, _PROSE)}")
         return " ".join(parts)
 
+    def skipped(self) -> None:
+        """Say which claims are not called for, by reason."""
+        reasons: dict[str, list[str]] = defaultdict(list)
+        for result in self.report.results:
+            if result.skipped is not None:
+                reasons[result.skipped].append(name(result.check.id))
+        rows = [f"{line(reason, _PROSE)}: {names(claims, _LEFT)}" for reason, claims in reasons.items()]
+        self.bullets(f"Skipped ({plural(sum(map(len, reasons.values())), 'claim')})", rows)
+
     def proofs(self) -> None:
         """Sum up what was proved: claim, number of cases and the clauses that came closest."""
         rows = []
-        for result in self.report.results:
-            if result.skipped is None and result.verdict is Verdict.PASS:
-                cases = sum(finding.count for finding in result.findings)
-                near = "; ".join(f"{place(each)}: {line(each.shows, 200).rstrip('.')}" for each in closest(result, 2))
-                claim = f"{line(result.check.title, _PROSE).rstrip('.')} ({plural(cases, 'case')})."
-                rows.append(f"{claim} Closest: {near}." if near else claim)
+        for result in proved(self.report):
+            cases = sum(finding.count for finding in result.findings)
+            near = "; ".join(
+                f"{place(each)}: {line(each.shows, 200).rstrip('.')}" for each in closest(result, 2) if each.quote
+            )
+            claim = f"{line(result.check.title, _PROSE).rstrip('.')} ({plural(cases, 'case')})."
+            rows.append(f"{claim} Closest: {near}." if near else claim)
         self.bullets(f"Proved ({plural(len(rows), 'claim')})", rows)
 
     def score(self) -> None:

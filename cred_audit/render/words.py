@@ -1,5 +1,7 @@
 """The parts of a finding that every output for people says in the same words."""
 
+import json
+
 from cred_audit.finding import Finding, Witness
 from cred_audit.render.shown import line
 
@@ -14,7 +16,7 @@ def request_words(witness: Witness) -> str:
     if not action:
         return line(", ".join(f"{key} {value}" for key, value in fields.items()), 1_000)
     where = f" in namespace {line(str(fields['namespace']), 400)}" if fields.get("namespace") else ""
-    body = f" with {line(str(dict(fields['body'])), 400)}" if isinstance(fields.get("body"), dict) else ""
+    body = f" with {line(json.dumps(fields['body'], default=str), 400)}" if isinstance(fields.get("body"), dict) else ""
     return f"{line(str(action), 100)} {line(str(fields.get('path', '')), 1_000)}{where}{body}"
 
 

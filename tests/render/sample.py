@@ -111,7 +111,9 @@ def _proof(claim: Check, count: int = 20) -> Result:
         evidence=(
             Evidence(
                 where="policy tenant-acme line 4",
-                shows="grants update on its own paths only",
+                shows="stops at `secret/data/acme/*`",
+                quote='path "secret/data/acme/*" {\n  capabilities = ["update"]\n}',
+                line=4,
             ),
         ),
     )

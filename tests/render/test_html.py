@@ -143,7 +143,7 @@ def test_what_was_not_tested_is_told_with_its_reasons() -> None:
     assert "permission denied; the token needs read and sudo on sys/audit" in words
     assert "not applicable: no kubernetes auth mount; sys/auth read in full" in words
     assert "The audit devices could not be read. GET sys/audit: was refused (403) medium Every request is" in words
-    assert "1 claim could not be decided and 1 call did not give what it asked for." in words
+    assert "Not everything could be seen: 1 claim could not be decided." in words
     empty = Result(check=sample.check())
     assert "No agent can read another tenant's secrets: examined no case." in " ".join(
         "".join(_Outline(render(sample.report(empty))).words).split()

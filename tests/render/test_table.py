@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from cred_audit.finding import Witness
 from cred_audit.render.table import color_wanted, render
 from cred_audit.report import Report, Result
 from tests.render import sample
@@ -54,7 +55,10 @@ def test_what_is_not_known_and_not_seen_stands_beside_what_fails() -> None:
         "- vault_audit_trail_exists (medium): The audit devices could not be read. GET\n  sys/audit: was refused (403)."
     ) in text
     assert "- GET sys/audit (vault): permission denied; the token needs read and sudo on\n  sys/audit\n" in text
-    assert "- vault_kubernetes_roles_are_bound: not applicable: no kubernetes auth mount;\n" in text
+    assert (
+        "- not applicable: no kubernetes auth mount; sys/auth read in full:\n  vault_kubernetes_roles_are_bound\n"
+        in text
+    )
 
 
 def test_what_has_one_reason_is_said_once() -> None:
@@ -64,6 +68,14 @@ def test_what_has_one_reason_is_said_once() -> None:
     )
     assert said in " ".join(text.split())
     assert "- GET sys/auth, GET sys/audit (vault): permission denied\n" in text
+
+
+def test_a_script_of_several_lines_keeps_them_and_a_body_is_json() -> None:
+    witness = Witness(system="vault", fields={"operation": "update", "path": "auth/x", "body": {"a": False}})
+    finding = dataclasses.replace(sample.leak("acme"), reproduce="one\ntwo", witness=witness)
+    text = render(sample.report(Result(check=sample.check(), findings=(finding,))))
+    assert "  Try:\n    one\n    two\n" in text
+    assert '  Request: update auth/x with {"a": false}\n' in text
 
 
 def test_advice_in_words_is_wrapped_and_a_diff_is_not() -> None:
@@ -89,7 +101,7 @@ def test_without_a_failure_the_first_thing_is_to_let_the_audit_see() -> None:
 def test_a_proof_names_the_clause_that_comes_closest() -> None:
     text = render(sample.clean()).replace("\n  ", " ")
     assert (
-        "- No agent can read another tenant's secrets (20 cases). Closest: policy tenant-acme line 4: grants update on"
+        "- No agent can read another tenant's secrets (20 cases). Closest: policy tenant-acme line 4: stops at `secret/"
     ) in text
 
 
