@@ -13,11 +13,8 @@ from cred_audit.decide.vault.template import directives
 
 DEFAULT = "default"
 _ROLE_FOLDERS = ("cel/role", "role", "roles", "users", "groups", "certs")
-_LOGIN_FREE = frozenset({"jwt", "oidc", "kubernetes", "cert", "ldap", "radius", "github", "gcp", "aws", "azure"})
-"""Methods whose alias name comes from whoever logs in, not from the role."""
 _FIRST_LOGIN = "made-at-the-first-login"
 """Begins the id and name that stand for those of an entity which does not exist yet: nothing else has them."""
-_NO_TEMPLATE_VALUES = "names that the login method chooses"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
