@@ -4,9 +4,11 @@ import sys
 import time
 from datetime import UTC, datetime
 
+from cred_audit.decide.vault.control import Holder
 from cred_audit.decide.vault.engine import Engine
 from cred_audit.decide.vault.model import Entity, Mount, Namespace, PolicyDocument, Server, Subject, World
 from cred_audit.decide.vault.reach import TerritoryIndex
+from cred_audit.decide.vault.takeover import Takeovers
 from cred_audit.decide.vault.territory import Holding, KvHolding, OperationClass
 
 CLAUSES = (
@@ -26,7 +28,8 @@ def measure(name: str, names: list[str], policies: dict[str, str], subjects: dic
     )
     engine = Engine(world, datetime.now(UTC))
     start = time.perf_counter()
-    index = TerritoryIndex(world, [Holding(owner=n, what=KvHolding(mount="secret/", prefix=f"{n}/")) for n in names])
+    holdings = [Holding(owner=n, what=KvHolding(mount="secret/", prefix=f"{n}/")) for n in names]
+    index = TerritoryIndex(world, holdings)
     built = time.perf_counter()
     for subject in subjects.values():
         engine.acls(subject)
@@ -36,9 +39,13 @@ def measure(name: str, names: list[str], policies: dict[str, str], subjects: dic
         for wanted in (OperationClass.READ, OperationClass.LIST, OperationClass.WRITE, OperationClass.DELETE):
             grants += len(index.reach(engine, subject, wanted, own=owner).grants)
     done = time.perf_counter()
+    holders = [Holder(tenant=owner, subject=subject) for owner, subject in subjects.items()]
+    takeovers = Takeovers(engine, index, holders, holdings)
+    chains = sum(len(takeovers.outcome(holder).chains) for holder in holders)
+    taken = time.perf_counter()
     print(  # noqa: T201  (the result of a benchmark)
         f"{name}: {len(names)} tenants, index {built - start:.2f} s, compile {compiled - built:.2f} s, "
-        f"4 classes {done - compiled:.2f} s, {grants} grants"
+        f"4 classes {done - compiled:.2f} s, {grants} grants, takeover {taken - done:.2f} s, {chains} chains"
     )
 
 

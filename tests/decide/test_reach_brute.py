@@ -112,7 +112,7 @@ def names_of(owners: Owners) -> set[str]:
 
 @pytest.mark.parametrize("name", SERVERS)
 @pytest.mark.parametrize("version", [1, 2])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_search_finds_exactly_the_owners_that_trying_every_word_finds(name: str, version: int, seed: int) -> None:
     source = random.Random(f"{name} {version} {seed}")  # noqa: S311  (no secret)
     for _ in range(4):

@@ -98,7 +98,7 @@ HIDDEN: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES[::5], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES[::8], ids=lambda case: case.name)
 def test_less_sight_never_improves_a_verdict(bao: RunningServer, case: Case) -> None:
     for grant, setup in ((case.grant, case.setup), (case.near, case.near_setup)):
         lab = lab_on(bao, grant)
