@@ -211,8 +211,9 @@ def _fix(asked: Isolation, tenant: str, grant: Grant) -> str:
 def sentence_of(reaches: Reaches) -> str:
     """Return a set of tenants as words."""
     if reaches.all_except is not None:
-        spared = len(reaches.all_except) - 1
-        return f"{'every' if spared < 1 else f'all but {spared}'} other tenant ({reaches.count})"
+        if len(reaches.all_except) > 1:
+            return f"{reaches.count} other tenants"
+        return f"every other tenant ({reaches.count})"
     names = ", ".join(reaches.tenants[:3])
     more = len(reaches.tenants) - 3
     return f"{names} and {more} more" if more > 0 else names
@@ -220,7 +221,8 @@ def sentence_of(reaches: Reaches) -> str:
 
 def holds(reaches: Reaches) -> str:
     """Return the verb that fits the set."""
-    return "holds" if reaches.all_except is not None or len(reaches.tenants) == 1 else "hold"
+    every = reaches.all_except is not None and len(reaches.all_except) < 2
+    return "holds" if every or len(reaches.tenants) == 1 else "hold"
 
 
 def clause_evidence(reason: Reason) -> Evidence:

@@ -63,7 +63,9 @@ def _common(prefix: str, product: str) -> Iterator[str]:
     yield _rule(f"{prefix}auth/token/roles/+", ("read",), "what they let a holder ask for")
     yield _rule(f"{prefix}auth/token/accessors/", ("list", "sudo"), "live tokens by accessor; the server wants sudo")
     yield _rule(f"{prefix}auth/token/lookup-accessor", ("update",), "policies and lifetime of a token; shows no token")
-    yield _rule(f"{prefix}sys/leases/lookup/*", ("list", "sudo"), "prefixes of leases; the server wants sudo")
+    # The exact rule stands beside the star since `default` has one for the path without its slash, which would win.
+    yield _rule(f"{prefix}sys/leases/lookup/", ("list", "sudo"), "first segments of leases; the server wants sudo")
+    yield _rule(f"{prefix}sys/leases/lookup/*", ("list", "sudo"), "what lies below them")
     yield _rule(f"{prefix}sys/capabilities-accessor", ("update",), "scan --confirm: ask what a token may do")
 
 

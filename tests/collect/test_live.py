@@ -199,8 +199,13 @@ def auditor(admin: hvac.Client, taken: Snapshot) -> str:
     return str(made["auth"]["client_token"])
 
 
-def test_auditor_policy_suffices(bao: RunningServer, auditor: str, taken: Snapshot) -> None:
-    seen = read(bao, auditor)
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "with default"])
+def test_auditor_policy_suffices(
+    bao: RunningServer, admin: hvac.Client, auditor: str, taken: Snapshot, *, alone: bool
+) -> None:
+    # Most logins add `default`, whose exact rules must not shadow the auditor's.
+    made = Server(admin).post("auth/token/create", policies=["cred-audit"], no_default_policy=False)
+    seen = read(bao, auditor if alone else str(made["auth"]["client_token"]))
     assert seen.gaps == ()
     assert seen.vault is not None
     assert taken.vault is not None
