@@ -26,6 +26,8 @@ _LINE = (
 _RULES = ("server", "namespaces", "mounts", "policies", "subject")
 _REQUEST = ("id", "method", "namespace", "path", "body", "headers", "exists", "expect")
 _DECISIONS = ("allow", "deny", "unknown", "rejected", "invalid_policy")
+_HEADERS = frozenset({"content-type", "x-vault-wrap-ttl"})
+"""Headers that a decision can depend on."""
 _KEPT = 256
 """Compiled rules kept at a time."""
 _CLAUSE = 2000
@@ -187,13 +189,15 @@ class _Batch:
 
 
 def _request(value: Reader) -> Request:
-    body = value.value.get("body")
+    headers = value.map("headers")
+    # The namespace is a header like the others, whichever way it is written down.
+    named = next((sent for name, sent in headers.items() if name.lower() == "x-vault-namespace"), "")
     return Request(
         method=value.text("method").upper(),
         path=value.text("path"),
-        namespace=value.text("namespace", ""),
-        body=body,
-        headers=value.map("headers"),
+        namespace=value.text("namespace", "") or named,
+        body=value.value.get("body"),
+        headers={name: sent for name, sent in headers.items() if name.lower() in _HEADERS},
         exists=value.flag("exists"),
     )
 

@@ -33,7 +33,7 @@ _ENTITY = ("namespace", "id", "name", "metadata", "policies", "disabled", "alias
 _ALIAS = ("id", "name", "mount_accessor", "metadata", "custom_metadata")
 _GROUP = ("namespace", "id", "name", "type", "policies", "metadata")
 _METHODS = ("approle", "cert", "jwt", "kubernetes", "ldap", "oidc", "radius", "userpass")
-"""Auth methods that a line need not list where they are mounted under their own name."""
+"""Auth methods that are taken to be mounted under their own names where a line lists none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +62,12 @@ def setup(line: Reader, now: datetime) -> Setup:
         parts = name.split("/")[:-1]
         names |= {"/".join(parts[:count]) + "/" for count in range(1, len(parts))}
     listed = line.value.get("mounts") is not None
+    logins = any(isinstance(mount, AuthMount) for entries in mounts.values() for mount in entries)
     world = World(
         server=server,
-        namespaces=tuple(_namespace(name, policies, mounts.get(name, []), listed=listed) for name in sorted(names)),
+        namespaces=tuple(
+            _namespace(name, policies, mounts.get(name, []), listed=listed, logins=logins) for name in sorted(names)
+        ),
     )
     return Setup(engine=Engine(world, now, trusts_exists=True), subject=subject, refused=tuple(refused), timed=timed)
 
@@ -168,17 +171,25 @@ def _version(mount: Reader) -> int | None:
 
 
 def _namespace(
-    path: str, policies: Mapping[tuple[str, str], PolicyDocument], mounts: list[Mount | AuthMount], *, listed: bool
+    path: str,
+    policies: Mapping[tuple[str, str], PolicyDocument],
+    mounts: list[Mount | AuthMount],
+    *,
+    listed: bool,
+    logins: bool,
 ) -> Namespace:
+    """Return one namespace. `listed`: whether the line lists mounts; `logins`: auth methods among them."""
     documents = [document for (namespace, _), document in policies.items() if namespace == path]
     if (path, DEFAULT) not in policies:
         documents.append(PolicyDocument(namespace=path, name=DEFAULT, text=DEFAULT_TEXT, source="built in"))
-    logins = [mount for mount in mounts if isinstance(mount, AuthMount)]
+    methods = [mount for mount in mounts if isinstance(mount, AuthMount)]
+    if not logins:
+        methods = [AuthMount(path=f"{name}/", type=name) for name in _METHODS]
     return Namespace(
         path=path,
         policies=tuple(documents),
         mounts=tuple(mount for mount in mounts if isinstance(mount, Mount)) if listed else None,
-        auth_mounts=tuple(logins or (AuthMount(path=f"{name}/", type=name) for name in _METHODS)),
+        auth_mounts=tuple(methods),
     )
 
 

@@ -234,6 +234,14 @@ def test_a_line_that_is_too_long_is_read_in_part_only() -> None:
     assert answers.exit_code == 2
 
 
+def test_the_namespace_may_stand_among_the_headers() -> None:
+    policies = [{"name": "p", "text": 'path "t1/k/a" { policy = "read" }'}]
+    request = {"method": "GET", "path": "k/a", "headers": {"x-vault-namespace": "t1"}}
+    entry = line(policies=policies, namespaces=["t1/"], request=request)
+    assert one(entry)["decision"] == "allow"
+    assert one({**entry, "request": {"method": "GET", "path": "k/a"}})["decision"] == "deny"
+
+
 def test_capabilities_of_a_namespace_that_is_not_there_are_an_error() -> None:
     assert "no namespace" in one(line(request=None, capabilities=["a"], namespace="nowhere"))["error"]
     assert "empty path" in one(line(request=None, capabilities=[" "]))["error"]

@@ -28,6 +28,28 @@ _DANGEROUS = re.compile(
     r"|auth/approle|auth/userpass|cubbyhole)",
     re.IGNORECASE,
 )
+_CATALOGUE = (
+    "sys/audit", "sys/auth", "sys/auth/approle", "sys/auth/approle/tune", "sys/config/cors",
+    "sys/config/ui/headers/x",
+    "sys/config/auditing/request-headers", "sys/config/state/sanitized", "sys/health", "sys/host-info", "sys/init",
+    "sys/internal/specs/openapi", "sys/internal/ui/namespaces", "sys/internal/ui/resultant-acl", "sys/key-status",
+    "sys/leader", "sys/leases/lookup/x", "sys/leases/count", "sys/mounts", "sys/mounts/k/tune", "sys/namespaces",
+    "sys/plugins/catalog", "sys/plugins/catalog/auth/approle", "sys/policies/acl", "sys/policies/acl/P0",
+    "sys/policy/P0",
+    "sys/quotas/config", "sys/quotas/rate-limit/x", "sys/raw/x", "sys/replication/status", "sys/rotate",
+    "sys/seal-status",
+    "sys/version-history", "sys/wrapping/lookup", "sys/workflows/manage/A", "auth/token/accessors",
+    "auth/token/lookup-self",
+    "auth/token/roles", "auth/token/roles/X", "auth/approle/role", "auth/approle/role/A",
+    "auth/approle/role/Ab/policies",
+    "auth/approle/role/A/secret-id", "auth/approle/login", "auth/userpass/users/A", "auth/userpass/users/A/policies",
+    "auth/userpass/login/A", "identity/entity/id", "identity/entity/name/A", "identity/oidc/.well-known/keys",
+    "cubbyhole/a",
+    "sys/internal/inspect/router/root", "sys/ha-status", "sys/loggers", "sys/remount", "sys/config/reload/x",
+    "sys/rekey/init",
+    "sys/in-flight-req", "sys/internal/counters/activity", "sys/internal/counters/tokens",
+    "sys/generate-root/attempt",
+)  # fmt: skip
 _NEVER = re.compile(r"sys/(?:seal|step-down|monitor|pprof|metrics)", re.IGNORECASE)
 
 
@@ -53,7 +75,10 @@ def request(source: random.Random, texts: list[str], headed: float) -> dict[str,
     """One request; its path is encoded in one of the many ways that mean the same or nearly so."""
     method = source.choice(_METHODS)
     path = rules.near(source, texts).removeprefix("/" if source.random() < 0.9 else "\0")
-    if source.random() < 0.03:
+    if source.random() < 0.06:
+        method, start = source.choice(("GET", "GET", "LIST", "DELETE")), source.choice(("", "", "t1/", "t1/sub/"))
+        path = start + source.choice(_CATALOGUE) + source.choice(("", "", "/", "/x"))
+    elif source.random() < 0.02:
         method, path = "GET", "sys/internal/ui/mounts/" + path
     wire = encoded(source, path)
     if source.random() < 0.2:

@@ -193,6 +193,9 @@ def near(source: random.Random, texts: list[str]) -> str:
     while "{{" in found and "}}" in found:
         start, end = found.index("{{"), found.index("}}") + 2
         found = found[:start] + (source.choice(VALUES) if end > start else "") + found[max(end, start + 2) :]
+    if source.random() < 0.05:
+        head, slash, last = found.rpartition("/")
+        found = head + slash + last.upper()
     if source.random() < 0.2:
         odd = (found + "/", found.removesuffix("/"), found + "a", found[:-1], "/" + found, found.upper())
         found = source.choice(odd)

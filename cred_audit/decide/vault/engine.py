@@ -4,6 +4,7 @@ Source: OpenBao 2.7.2 as measured. Where the server's product or version is not 
 may have decides, and an answer that they do not share is UNKNOWN.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,11 +20,13 @@ from cred_audit.decide.vault.model import Namespace, PolicyDocument, Request, Su
 from cred_audit.decide.vault.mounted import mount_asked, sees_mount
 from cred_audit.decide.vault.profile import Profile, profiles
 from cred_audit.decide.vault.routes import routes_of
-from cred_audit.decide.vault.wire import Rejected, Resolved, Unresolved, is_plain, resolve
+from cred_audit.decide.vault.wire import HANDLED, Rejected, Resolved, Unresolved, is_plain, resolve
 
 _WITH_PARAMETERS = frozenset({"read", "create", "update", "patch", "recover"})
 HELD_FOREVER = "holds the request for approvals and gives no way to release it"
 """Why a control group without a time denies: the server answers 200, does nothing and names no request to approve."""
+_SHOWS_BY_TOKEN = re.compile(r"sys/internal/(?:specs/openapi|ui/namespaces|ui/mounts(?:/.+)?)\Z", re.DOTALL)
+"""Open paths whose answer depends on what the token may do."""
 _DIRECT = {"GET": "read", "LIST": "list", "SCAN": "scan", "DELETE": "delete"}
 _CONTROL = ("sys", "auth/", "identity/", "cubbyhole")
 _SHOWN = ("create", "delete", "list", "patch", "read", "scan", "subscribe", "recover", "sudo", "update")
@@ -108,6 +111,7 @@ class Engine:
             or known[0] is not subject
             or request.namespace
             or request.headers
+            or not path
             or not is_plain(path)
             or path.startswith(_CONTROL)
         ):
@@ -142,13 +146,13 @@ class Engine:
         return self.judge(acl, resolved, exists=request.exists)
 
     def _open(self, acl: Acl, resolved: Resolved, *, disabled: bool) -> Decision:
-        """Decide a path that needs no token; some of them look at the token that comes along."""
+        """Decide a path that needs no token; the server still looks at the one that comes along."""
+        handled = not resolved.namespace and resolved.path in HANDLED
+        if disabled and acl.broken is None and not handled:
+            return _decision(Effect.DENY, "the entity is disabled")
         asked = mount_asked(resolved.path) if resolved.operation == "read" else None
-        if resolved.operation == "read" and resolved.path.startswith("sys/internal/"):
-            if disabled:
-                return _decision(Effect.DENY, "the entity is disabled")
-            if acl.broken is not None and resolved.path != "sys/internal/ui/mounts/":
-                return Decision(effect=Effect.DENY, because=(acl.broken,))
+        if acl.broken is not None and resolved.operation == "read" and _SHOWS_BY_TOKEN.match(resolved.path):
+            return Decision(effect=Effect.DENY, because=(acl.broken,))
         if asked is None or (acl.root and resolved.namespace.startswith(acl.root_namespace)):
             return _decision(Effect.ALLOW, "the server answers this path without asking a policy")
         sees = sees_mount(acl, self.routes, resolved.namespace, asked)

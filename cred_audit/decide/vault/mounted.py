@@ -33,6 +33,9 @@ def sees_mount(acl: Acl, routes: Routes, namespace: str, asked: str) -> bool | N
     direct = acl.rule_for("list", mount)
     if direct is not None and _grants(direct):
         return True
+    if all(rule.kind is RuleKind.PREFIX for rule in acl.ordered) and any(rule.matches(mount) for rule in acl.ordered):
+        # Without clauses that hold a + the server is content with any glob over the mount, one that denies too.
+        return True
     exact = (rule for path, rule in acl.exact.items() if path.startswith(mount))
     return any(map(_grants, exact)) or any(_grants(rule) and _below(rule, mount) for rule in acl.ordered)
 

@@ -147,7 +147,7 @@ def in_own_namespace(path: str, data: Mapping[str, Any]) -> Own | None:
     """Return what becomes of a request that names a token or a lease rather than a path."""
     if path in _OWN or (path == "auth/token/lookup" and "token" not in data):
         # Nothing but a wrapping token may unwrap itself.
-        unwraps = path in ("sys/wrapping/unwrap", "sys/wrapping/rewrap")
+        unwraps = path.startswith("sys/wrapping/")
         return Own.REFUSED if unwraps and "token" not in data else Own.NAMESPACE
     if "lease_id" in data and _LEASES.match(path) and not isinstance(data["lease_id"], str | None):
         return Own.REFUSED

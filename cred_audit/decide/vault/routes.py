@@ -10,7 +10,7 @@ from cred_audit.decide.vault.model import Namespace, World
 _BUILT_IN = (("sys/", "system"), ("identity/", "identity"), ("cubbyhole/", "cubbyhole"), ("auth/token/", "token"))
 _GUARDED = frozenset({"pki", "ssh"})
 """Engines some of whose paths need sudo or no token."""
-_KEPT = 64
+_KEPT = 512
 """Indexes kept at a time; worlds come and go with the lines of a batch."""
 
 

@@ -70,7 +70,7 @@ class Resolved(NamedTuple):
         return self.namespace + self.path if self.namespace else self.path.lstrip("/")
 
 
-_HANDLED: Mapping[str, tuple[str, ...]] = {
+HANDLED: Mapping[str, tuple[str, ...]] = {
     "sys/health": ("GET", "HEAD"), "sys/leader": ("GET",), "sys/seal-status": ("GET",), "sys/init": ("GET", "PUT",
     "POST"),
     "sys/unseal": ("PUT", "POST"), "sys/seal": ("PUT", "POST"), "sys/step-down": ("PUT", "POST"),
@@ -105,8 +105,9 @@ def resolve(request: Request, world: World, profile: Profile, *, own: str = "") 
     if operation != "help" and raw.startswith("sys"):
         if raw in _SLASH_DUE:
             return Rejected("the server redirects to the path with a slash")
-        if request.method not in _HANDLED.get(raw, (request.method,)):
-            return Rejected(f"the server does not answer {request.method} there")
+        handled = HANDLED.get(raw)
+        if handled is not None:
+            return _handled(request, operation, raw, handled)
     if operation in _LISTING and not decoded.endswith("/"):
         decoded += "/"
     placed = ("", decoded)
@@ -124,6 +125,15 @@ def resolve(request: Request, world: World, profile: Profile, *, own: str = "") 
             return fault
         data = request.body or _NO_DATA
     return _routed(Resolved(operation, *placed, data, wrap_ttl), routes, profile, own)
+
+
+def _handled(request: Request, operation: str, raw: str, methods: tuple[str, ...]) -> Resolved | Rejected:
+    """Resolve a path with a handler of its own, which looks at no other header than that for the namespace."""
+    if request.method not in methods:
+        return Rejected(f"the server does not answer {request.method} there")
+    if request.namespace.strip(" \t") and _NO_HEADER.match(raw):
+        return Rejected("the server does not answer this with a namespace header")
+    return Resolved(operation, "", raw)
 
 
 def _routed(resolved: Resolved, routes: Routes, profile: Profile, own: str) -> Resolved | Rejected:
