@@ -70,8 +70,10 @@ class WireClient:
 
     def _batch(self, batch: list[Sent]) -> list[Got]:
         found: list[Got] = []
+        failed = -1
         while len(found) < len(batch):
-            rest = batch[len(found) :]
+            # After a hang-up the rest is sent once more, the first of it alone.
+            rest = batch[len(found) :] if failed < len(found) else [batch[len(found)]]
             link = self._link()
             with contextlib.suppress(ConnectionError):
                 link.sendall(b"".join(map(self._bytes, rest)))
@@ -79,8 +81,13 @@ class WireClient:
                 try:
                     answer, closes = self._read(request.method)
                 except ConnectionError:
-                    # A request that makes the server's handler fail is not answered at all.
-                    answer, closes = Got(0, "the server hung up"), True
+                    self.close()
+                    if failed == len(found):
+                        # A request that makes the server's handler fail is not answered at all.
+                        found.append(Got(0, "the server hung up"))
+                    else:
+                        failed = len(found)
+                    break
                 found.append(answer)
                 if closes:
                     self.close()
