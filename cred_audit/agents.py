@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from cred_audit.check import Skip
 from cred_audit.decide import Decision, Effect
-from cred_audit.decide.vault.acl import applies, stanzas_of
+from cred_audit.decide.vault.acl import Acl, applies, stanzas_of
+from cred_audit.decide.vault.engine import Engine
 from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.model import AuthMount, PolicyDocument, Request, Subject
 from cred_audit.decide.vault.policy import Dialect, PolicySyntaxError, Stanza
@@ -71,7 +72,7 @@ def judge_requests(snapshot: Snapshot, ask: Ask, can: str, fix: str) -> Iterator
 
     Raises Skip where there is no such request for any agent of the target.
     """
-    asked = isolation(snapshot)
+    alike = _Alike(isolation(snapshot).engine)
     called_for = False
     lets: dict[tuple[str, str], _Let] = {}
     for agent in agents(snapshot):
@@ -82,7 +83,7 @@ def judge_requests(snapshot: Snapshot, ask: Ask, can: str, fix: str) -> Iterator
         refused: list[Decision] = []
         free = True
         for request in ask(agent):
-            decision = asked.engine.decide(agent.subject, request)
+            decision = alike.decide(agent.subject, request)
             if decision.effect is Effect.DENY:
                 refused.append(decision)
                 continue
@@ -95,6 +96,48 @@ def judge_requests(snapshot: Snapshot, ask: Ask, can: str, fix: str) -> Iterator
         raise Skip("the target names no agent to which such a request belongs")
     for (tenant, subject), let in lets.items():
         yield _let_through(tenant, subject, let, can, fix)
+
+
+class _Alike:
+    """Decides a request once for all agents that have the same clauses about its part of the paths.
+
+    Thousands of agents share `default` and differ in their own folders only.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._decisions: dict[tuple[object, ...], Decision] = {}
+        self._signatures: tuple[Subject, dict[str, object]] | None = None
+
+    def decide(self, subject: Subject, request: Request) -> Decision:
+        """Return the engine's decision."""
+        acls = self.engine.acls(subject)
+        if not all(acl.simple for acl in acls) or request.headers:
+            return self.engine.decide(subject, request)
+        first = request.namespace or request.path.partition("/")[0]
+        disabled = subject.entity is not None and subject.entity.disabled
+        key = (
+            self._signature(subject, acls[0], first), subject.namespace, disabled, request.method, request.path,
+            request.namespace, request.exists, repr(request.body),
+        )  # fmt: skip
+        known = self._decisions.get(key)
+        if known is None:
+            known = self._decisions[key] = self.engine.decide(subject, request)
+        return known
+
+    def _signature(self, subject: Subject, acl: Acl, first: str) -> object:
+        """Return what is the same for every list with the same rules about paths that begin with this segment."""
+        if self._signatures is None or self._signatures[0] is not subject:
+            self._signatures = (subject, {})
+        known = self._signatures[1].get(first)
+        if known is None:
+            start = first.strip("/")
+            known = self._signatures[1][first] = tuple(
+                (rule.text, rule.prefix, tuple((s.namespace, s.policy, id(s.stanza)) for s in rule.sources))
+                for rule in (*acl.exact.values(), *acl.ordered)
+                if rule.text.startswith((start, "+")) or start.startswith(rule.text.partition("/")[0])
+            )
+        return known
 
 
 def _note(lets: dict[tuple[str, str], _Let], agent: Agent, request: Request, decision: Decision) -> None:

@@ -1,5 +1,6 @@
 """The commands: they parse, call and return an exit code. Every import that costs time stands in its command."""
 
+import gc
 import os
 import sys
 import traceback
@@ -175,6 +176,8 @@ def scan(
         raise UsageError("scan: --confirm asks a live server and cannot be used with --snapshot")
     facts = _facts(target, snapshot, allow_commands=allow_commands, allow_outside=allow_outside)
     command = f"cred-audit {' '.join(_shown_arguments())}"
+    # Facts hold no cycles, and looking for some takes a fifth of the time.
+    gc.disable()
     with progress_bar(os.environ) as progress:
         finished = audit.judge(facts, checks, now=datetime.now(UTC), command=command, log=_debug, progress=progress)
         if confirm:
