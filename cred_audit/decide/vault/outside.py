@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from string import ascii_lowercase, digits
 
 from cred_audit.decide.vault.search import NO_RANK, STATES, Found, Walk, advance, usable
@@ -71,11 +71,12 @@ def _representatives(walk: Walk, nodes: tuple[Node, ...], starts: list[str], lit
         for (whole, _), names in node.groups.items():
             if not whole:
                 continue
-            for members in walk.classes(names, starts):
+            for members, others in walk.classes(names, starts):
+                mine = (name for name in members if name not in others)
                 if len(nodes) > 1:
-                    yield from members
+                    yield from mine
                 else:
-                    yield from (name for name in members[: len(literals) + 1] if name not in literals)
+                    yield from (name for name in islice(mine, len(literals) + 1) if name not in literals)
 
 
 def _fresh(start: str, literals: set[str], starts: Iterable[str], nodes: tuple[Node, ...]) -> str | None:

@@ -232,8 +232,8 @@ class Walk:
         for (kind, _), names in node.groups.items():
             if kind is not whole:
                 continue
-            for members in self.classes(names, starts):
-                excluded = {name for name in named if name in below}
+            for members, others in self.classes(names, starts):
+                excluded = {name for name in named if name in below} | others
                 if place.bundle is not None or len(members) == 1:
                     for name in members:
                         if name not in excluded and below[name].sole != self.own:
@@ -249,20 +249,26 @@ class Walk:
                 if first is not None:
                     yield first, below[first], Bundle(node, whole, members, out)
 
-    def classes(self, names: tuple[str, ...], starts: list[str]) -> Iterator[tuple[str, ...]]:
-        """Yield the names by the longest beginning that a rule names."""
-        if not starts:
-            yield names
-            return
+    def classes(self, names: tuple[str, ...], starts: list[str]) -> Iterator[tuple[tuple[str, ...], frozenset[str]]]:
+        """Yield the names by the longest beginning that a rule names: all that begin so, and those to leave out.
+
+        What is left out is not cut out: most lists are then the same one, whose counts are known already.
+        """
         for start in ("", *starts):
-            longer = tuple(other for other in starts if other != start and other.startswith(start))
-            key = (id(names), start, longer)
-            members = self.walks.members.get(key)
-            if members is None:
-                members = tuple(name for name in starting(names, start) if not name.startswith(longer))
-                self.walks.members[key] = members
-            if members:
-                yield members
+            members = self._starting(names, start)
+            longer = [other for other in starts if other != start and other.startswith(start)]
+            others = frozenset(name for other in longer for name in self._starting(names, other))
+            if len(members) > len(others):
+                yield members, others
+
+    def _starting(self, names: tuple[str, ...], start: str) -> tuple[str, ...]:
+        if not start:
+            return names
+        key = (id(names), start)
+        members = self.walks.members.get(key)
+        if members is None:
+            members = self.walks.members[key] = starting(names, start)
+        return members
 
     def _mine(self, node: Node, members: tuple[str, ...], *, whole: bool) -> set[str]:
         """Return the members that hold something of the acting owner."""
