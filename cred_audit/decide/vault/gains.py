@@ -112,7 +112,7 @@ class Asker:
         )
 
     def names(self, rules: Iterable[Rule], before: str, existing: Mapping[str, object], new: str = NAME) -> list[str]:
-        """Return names worth trying at a point of the path: those that clauses hold, and a new one."""
+        """Return names worth trying at a point of the path: a new one first, whose replay harms nobody."""
         ahead = before.split("/")[:-1]
         at = len(ahead)
         found: dict[str, None] = {}
@@ -123,14 +123,14 @@ class Asker:
                 continue
             if length > at:
                 if parts[at] == "+":
-                    found.update(dict.fromkeys(islice(existing, _NAMES)))
                     found.setdefault(new)
+                    found.update(dict.fromkeys(islice(existing, _NAMES)))
                 else:
                     found.setdefault(parts[at])
             elif rule.prefix:
                 start = parts[at] if length == at else ""
-                found.update(dict.fromkeys(islice((name for name in existing if name.startswith(start)), _NAMES)))
                 found.setdefault(start + new)
+                found.update(dict.fromkeys(islice((name for name in existing if name.startswith(start)), _NAMES)))
         return [name for name in found if name][:_NAMES]
 
 
