@@ -35,6 +35,7 @@ def judge_takeovers(snapshot: Snapshot) -> Iterator[Finding]:
                 tenant=acting.tenant, subject=acting.subject, namespace=namespace, role=role
             )
     takeovers = Takeovers(asked.engine, asked.index, holders.values(), asked.holdings)
+    unknown = [acting for acting in asked.acting if isinstance(acting.subject, Unknown)]
     found: dict[tuple[str, str], tuple[Chain, list[str]]] = {}
     for acting in asked.acting:
         holder = holders.get((acting.tenant, acting.agent))
@@ -47,7 +48,10 @@ def judge_takeovers(snapshot: Snapshot) -> Iterator[Finding]:
         for gap in outcome.gaps:
             yield _unknown(acting, gap)
         if not outcome.chains and not outcome.gaps:
-            yield _proof(acting, tuple(clause_evidence(reason) for reason in outcome.harmless))
+            harmless = tuple(clause_evidence(reason) for reason in outcome.harmless)
+            stranger = next((one for one in unknown if one.tenant != acting.tenant), None)
+            # What it may change may be what an agent stands on of which it is not known what it stands on.
+            yield _stands_on(acting, stranger, harmless) if harmless and stranger else _proof(acting, harmless)
     for (tenant, subject), (chain, agents) in found.items():
         yield _finding(asked, tenant, tuple(agents), subject, chain)
 
@@ -76,6 +80,18 @@ def _unknown(acting: Acting, gap: Gap) -> Finding:
         agents=(acting.agent,),
         summary=f"Whether {name} can take over others is not known: {gap.reason}.",
         evidence=tuple(clause_evidence(reason) for reason in gap.because),
+    )
+
+
+def _stands_on(acting: Acting, stranger: Acting, evidence: tuple[Evidence, ...]) -> Finding:
+    name, other = f"{acting.tenant}/{acting.agent}", f"{stranger.tenant}/{stranger.agent}"
+    return Finding(
+        verdict=Verdict.UNKNOWN,
+        subject=f"agent:{name}",
+        tenant=acting.tenant,
+        agents=(acting.agent,),
+        summary=f"Whether what {name} may change is what {other} stands on is not known.",
+        evidence=(Evidence(where=f"agent {other}", shows="what it stands on is not known"), *evidence),
     )
 
 

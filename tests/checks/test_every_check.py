@@ -18,9 +18,12 @@ from tests.checks.worlds import FIRST, NOW, SECOND, blind, places, snapshots
 
 CHECKS = load_checks()
 TEXTS = [file.read_text() for file in Path(__file__).parent.parent.rglob("test_*.py")]
-_slow = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+_few = settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
+_many = settings(_few, max_examples=40)
+OF_THE_TARGET = {"vault_territories_do_not_overlap"}
+"""Claims about the target alone: where a mount was not seen, every kind that it may be counts, so a pass holds."""
 each = pytest.mark.parametrize("check", CHECKS, ids=[check.id for check in CHECKS])
 
 
@@ -52,7 +55,7 @@ def test_no_two_checks_make_the_same_claim() -> None:
 
 
 @given(snapshots())
-@_slow
+@_few
 def test_on_a_blind_snapshot_nothing_passes_and_nothing_is_skipped(snapshot: Snapshot) -> None:
     world = World(
         server=Server(),
@@ -62,7 +65,9 @@ def test_on_a_blind_snapshot_nothing_passes_and_nothing_is_skipped(snapshot: Sna
         namespaces_complete=False,
     )  # fmt: skip
     facts = VaultFacts(address="", world=world, audit_devices=None, seal=None, coverage={})
-    for result in results(replace(snapshot, vault=facts)).values():
+    for name, result in results(replace(snapshot, vault=facts)).items():
+        if name in OF_THE_TARGET:
+            continue
         # What the target itself has none of is known without the server.
         assert result.verdict is Verdict.UNKNOWN or "the target names no" in (result.skipped or ""), result
     for result in results(replace(snapshot, vault=None)).values():
@@ -70,7 +75,7 @@ def test_on_a_blind_snapshot_nothing_passes_and_nothing_is_skipped(snapshot: Sna
 
 
 @given(st.data())
-@_slow
+@_many
 def test_hiding_facts_never_improves_a_verdict(data: st.DataObject) -> None:
     whole = data.draw(snapshots())
     everywhere = sorted(places(whole.vault), key=str)
@@ -89,7 +94,7 @@ def test_hiding_facts_never_improves_a_verdict(data: st.DataObject) -> None:
 
 
 @given(snapshots())
-@_slow
+@_few
 def test_names_of_tenants_change_subjects_only(snapshot: Snapshot) -> None:
     names = {FIRST: "tenantra", SECOND: "tenantrb"}
     tenants = tuple(replace(tenant, id=names[tenant.id]) for tenant in snapshot.target.tenants)
@@ -109,7 +114,7 @@ def test_names_of_tenants_change_subjects_only(snapshot: Snapshot) -> None:
 
 
 @given(snapshots())
-@_slow
+@_few
 def test_the_order_of_tenants_changes_no_verdict(snapshot: Snapshot) -> None:
     turned = replace(snapshot.target, tenants=snapshot.target.tenants[::-1])
     before, after = results(snapshot), results(replace(snapshot, target=turned))
@@ -119,7 +124,7 @@ def test_the_order_of_tenants_changes_no_verdict(snapshot: Snapshot) -> None:
 
 
 @given(snapshots())
-@_slow
+@_few
 def test_every_failure_says_where_and_what_to_do(snapshot: Snapshot) -> None:
     for result in results(snapshot).values():
         for finding in result.findings:

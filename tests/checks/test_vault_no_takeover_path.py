@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import hvac
+
 from cred_audit.demo.server import RunningServer
 from cred_audit.finding import Verdict
-from tests.checks.real import clause, findings, worst
+from tests.checks.logins import acting, hide_roles, method, user
+from tests.checks.real import clause, findings, of, policy, snapshot_of, world_of, worst
 from tests.takeover_lab import lab_on
 
 
@@ -38,3 +41,19 @@ def test_an_unread_policy_is_unknown(bao: RunningServer) -> None:
     world = replace(vault.world, namespaces=(*vault.world.namespaces[:-1], replace(entry, policies=policies)))
     found = findings(__file__, replace(snapshot, vault=replace(vault, world=world)))
     assert worst([one for one in found if one.tenant == "acme"]) is Verdict.UNKNOWN
+
+
+def test_what_an_unseen_agent_stands_on_may_be_what_another_changes(admin: hvac.Client) -> None:
+    method(admin, "userpass")
+    for name in ("acme", "beta"):
+        user(admin, name, name)
+        policy(admin, name, clause(f"secret/data/{name}/*", "read"))
+    policy(admin, "acme", clause("identity/entity/id/*", "update") + clause("secret/data/acme/*", "read"))
+    whole = snapshot_of(
+        world_of(admin), acting("acme", policies=("acme",)), acting("beta", role="auth/userpass/users/beta")
+    )
+    assert of(findings(__file__, whole), Verdict.FAIL)
+    for blind in hide_roles(whole):
+        found = findings(__file__, blind)
+        assert worst(found) is Verdict.UNKNOWN
+        assert "agent:acme/agent" not in of(found, Verdict.PASS)
