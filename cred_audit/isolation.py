@@ -185,7 +185,7 @@ def _grant_finding(  # noqa: PLR0913, PLR0917  (one value per part of the senten
         assuming=grant.assuming,
         reproduce=command_of(grant.witness) if grant.witness else None,
         fix=_fix(asked, tenant, grant) if known else None,
-        note=grant.kind,
+        note=f"what it touches: {grant.kind}" if grant.kind else "",
     )
 
 

@@ -197,13 +197,13 @@ class _Reader:
             if name in found:
                 self._refuse(file, f"another file of the folder gives the policy {name!r} too; keep one")
                 text = None
-            source = str(file).encode("utf-8", "backslashreplace").decode()
+            source = str(_near(file)).encode("utf-8", "backslashreplace").decode()
             found[name] = PolicyDocument(namespace=namespace, name=name, text=text, source=source)
         if found and "default" not in found:
             # Every server has it and nearly every token carries it; nobody knows what was added to it.
             reason = f"{_shown(folder)} has no default.hcl; add it: bao policy read default > default.hcl"
             self.gaps.append(_gap(f"GET {namespace}sys/policies/acl/default", reason))
-            found["default"] = PolicyDocument(namespace=namespace, name="default", text=None, source=str(folder))
+            found["default"] = PolicyDocument(namespace=namespace, name="default", text=None, source=str(_near(folder)))
         return tuple(found[name] for name in sorted(found))
 
     def _files(self, folder: Path) -> Iterator[Path]:
@@ -262,8 +262,14 @@ def _called(namespace: str) -> str:
     return f"the namespace {namespace}" if namespace else "the root namespace"
 
 
+def _near(path: Path) -> Path:
+    """Return the path as seen from the working directory where it lies below: reports travel, machines do not."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def _shown(path: Path) -> str:
-    text = str(path)[-200:]
+    text = str(_near(path))[-200:]
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
