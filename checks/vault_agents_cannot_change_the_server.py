@@ -7,8 +7,8 @@ Fix: grant agents the paths of their own secrets only; no clause that begins wit
 
 from collections.abc import Iterator
 
-from cred_audit.agents import Agent, judge_requests, write
 from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.claims.agents import Agent, judge_requests, write
 from cred_audit.decide.vault.model import Request
 
 SEVERITY = Severity.MEDIUM

@@ -9,8 +9,8 @@ Fix: take auth/ and identity/ out of the agents' policies; let a provisioning se
 
 from collections.abc import Iterator
 
-from cred_audit.agents import Agent, judge_requests, write
 from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.claims.agents import Agent, judge_requests, write
 from cred_audit.decide.vault.model import Request
 
 SEVERITY = Severity.CRITICAL

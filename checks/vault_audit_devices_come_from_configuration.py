@@ -8,7 +8,7 @@ Fix: remove unsafe_allow_api_audit_creation and declare the devices in the confi
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.survey import judge_options
+from cred_audit.claims.survey import judge_options
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

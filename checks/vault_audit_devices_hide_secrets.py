@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.survey import is_on, judge_each, unseen
+from cred_audit.claims.survey import is_on, judge_each, unseen
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

@@ -9,11 +9,11 @@ Fix: move the grant into a policy of its own and give it to those who need it.
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.claims.policytext import Clause, Fault, judge_clauses
 from cred_audit.decide.vault.acl import stanzas_of
 from cred_audit.decide.vault.builtin import DEFAULT, DEFAULT_TEXT
 from cred_audit.decide.vault.patterns import contains, normal
 from cred_audit.decide.vault.policy import OPENBAO
-from cred_audit.policytext import Clause, Fault, judge_clauses
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

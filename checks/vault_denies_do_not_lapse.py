@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.claims.policytext import Clause, Fault, Together, judge_clauses
 from cred_audit.decide.vault.patterns import overlap
 from cred_audit.decide.vault.template import directives
-from cred_audit.policytext import Clause, Fault, Together, judge_clauses
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

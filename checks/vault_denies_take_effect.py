@@ -10,8 +10,14 @@ Fix: grant narrowly instead of denying; where a deny stays, repeat it for each f
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.denies import Denies
-from cred_audit.policytext import agents_unseen, auth_methods_unseen, judge_clauses, mounts_unseen, versions_unseen
+from cred_audit.claims.denies import Denies
+from cred_audit.claims.policytext import (
+    agents_unseen,
+    auth_methods_unseen,
+    judge_clauses,
+    mounts_unseen,
+    versions_unseen,
+)
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

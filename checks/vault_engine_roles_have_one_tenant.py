@@ -10,7 +10,7 @@ Fix: make a role per tenant, with its own account behind it, and name it in the 
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.sharing import judge_sharing, use
+from cred_audit.claims.sharing import judge_sharing, use
 
 SEVERITY = Severity.CRITICAL
 NEEDS = ("vault",)

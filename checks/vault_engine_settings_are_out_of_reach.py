@@ -10,7 +10,7 @@ Fix: let operators write roles; where a tenant must, give it a mount of its own 
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.settings import judge_settings
+from cred_audit.claims.settings import judge_settings
 
 SEVERITY = Severity.CRITICAL
 NEEDS = ("vault",)

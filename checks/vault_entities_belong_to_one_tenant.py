@@ -7,8 +7,8 @@ Fix: remove the other tenant's alias from the entity and give it an entity of it
 
 from collections.abc import Iterator
 
-from cred_audit.agents import Agent, agents
 from cred_audit.check import Evidence, Finding, Reaches, Severity, Skip, Snapshot, Verdict
+from cred_audit.claims.agents import Agent, agents
 from cred_audit.decide.vault.identity import unborn
 
 SEVERITY = Severity.CRITICAL

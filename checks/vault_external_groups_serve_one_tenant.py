@@ -9,12 +9,12 @@ Fix: give each tenant an auth method of its own, or list the members of an inter
 
 from collections.abc import Iterator
 
-from cred_audit.agents import login_of
 from cred_audit.check import Evidence, Finding, Reaches, Severity, Skip, Snapshot, Verdict
+from cred_audit.claims.agents import login_of
+from cred_audit.claims.isolation import Isolation, isolation
+from cred_audit.claims.survey import unseen
 from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.model import Group, Namespace
-from cred_audit.isolation import Isolation, isolation
-from cred_audit.survey import unseen
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

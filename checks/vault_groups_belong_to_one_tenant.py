@@ -9,11 +9,11 @@ Fix: make one group per tenant; give a policy that all need to each of them, wri
 
 from collections.abc import Iterator
 
-from cred_audit.agents import Agent, agents
 from cred_audit.check import Evidence, Finding, Reaches, Severity, Skip, Snapshot, Verdict
+from cred_audit.claims.agents import Agent, agents
+from cred_audit.claims.isolation import isolation
+from cred_audit.claims.survey import unseen
 from cred_audit.decide.vault.model import Group
-from cred_audit.isolation import isolation
-from cred_audit.survey import unseen
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

@@ -8,7 +8,7 @@ Fix: declare an audit device in the server's configuration (OpenBao) or enable o
 from collections.abc import Iterator
 
 from cred_audit.check import Evidence, Finding, Severity, Snapshot, Verdict
-from cred_audit.survey import unseen
+from cred_audit.claims.survey import unseen
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

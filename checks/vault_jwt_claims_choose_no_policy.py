@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.survey import Incomplete, is_on, judge_auth_roles
+from cred_audit.claims.survey import Incomplete, is_on, judge_auth_roles
 
 SEVERITY = Severity.CRITICAL
 NEEDS = ("vault",)

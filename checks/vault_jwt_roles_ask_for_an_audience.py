@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.survey import judge_auth_roles, known, words
+from cred_audit.claims.survey import judge_auth_roles, known, words
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.survey import Incomplete, judge_auth_roles, known
+from cred_audit.claims.survey import Incomplete, judge_auth_roles, known
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

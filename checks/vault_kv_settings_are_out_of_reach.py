@@ -10,7 +10,7 @@ Fix: grant no agent the mount's `config`; clauses such as `secret/*` and `secret
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.settings import judge_kv_settings
+from cred_audit.claims.settings import judge_kv_settings
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

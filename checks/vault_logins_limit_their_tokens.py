@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Skip, Snapshot
+from cred_audit.claims.survey import Incomplete, judge, logins
 from cred_audit.decide.vault.model import AuthMount
-from cred_audit.survey import Incomplete, judge, logins
 
 SEVERITY = Severity.LOW
 NEEDS = ("vault",)

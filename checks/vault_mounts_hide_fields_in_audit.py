@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.survey import judge_each, tuned, words
+from cred_audit.claims.survey import judge_each, tuned, words
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

@@ -9,8 +9,8 @@ Fix: grant list on the tenant's own folder only, written with its final slash, n
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.claims.isolation import judge_reach
 from cred_audit.decide.vault.territory import OperationClass
-from cred_audit.isolation import judge_reach
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

@@ -10,8 +10,8 @@ Fix: grant the tenant's own folder only, with the slash before the star, or a te
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.claims.isolation import judge_reach
 from cred_audit.decide.vault.territory import OperationClass
-from cred_audit.isolation import judge_reach
 
 SEVERITY = Severity.CRITICAL
 NEEDS = ("vault",)

@@ -10,8 +10,8 @@ denies, since a deny holds for its own spelling of the path.
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.claims.isolation import judge_reach
 from cred_audit.decide.vault.territory import OperationClass
-from cred_audit.isolation import judge_reach
 
 SEVERITY = Severity.CRITICAL
 NEEDS = ("vault",)

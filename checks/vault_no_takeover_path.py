@@ -13,7 +13,7 @@ identities, and give agents at most their own AppRole's secret-id path.
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.takeover import judge_takeovers
+from cred_audit.claims.takeover import judge_takeovers
 
 SEVERITY = Severity.CRITICAL
 NEEDS = ("vault",)

@@ -10,9 +10,9 @@ Fix: name the tenant's folder and put the slash before the star (`secret/data/ac
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.isolation import isolation
-from cred_audit.policytext import Clause, Fault, judge_clauses, mounts_unseen
-from cred_audit.spans import Spans
+from cred_audit.claims.isolation import isolation
+from cred_audit.claims.policytext import Clause, Fault, judge_clauses, mounts_unseen
+from cred_audit.claims.spans import Spans
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

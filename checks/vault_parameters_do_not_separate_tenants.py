@@ -12,8 +12,8 @@ Fix: give each tenant a path of its own (a role, a key, a folder) instead of a v
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.parameters import Parameters
-from cred_audit.policytext import judge_clauses
+from cred_audit.claims.parameters import Parameters
+from cred_audit.claims.policytext import judge_clauses
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

@@ -10,11 +10,11 @@ finding with that reason.
 
 from collections.abc import Iterator
 
-from cred_audit.agents import login_of
 from cred_audit.check import Evidence, Finding, Severity, Skip, Snapshot, Verdict
+from cred_audit.claims.agents import login_of
+from cred_audit.claims.isolation import isolation
+from cred_audit.claims.survey import unseen
 from cred_audit.decide.vault.model import AuthMount, Namespace
-from cred_audit.isolation import isolation
-from cred_audit.survey import unseen
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

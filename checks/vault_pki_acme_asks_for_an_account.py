@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.survey import judge_engine_objects
+from cred_audit.claims.survey import judge_engine_objects
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

@@ -10,7 +10,7 @@ Fix: let agents ask for certificates through a role only.
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.settings import judge_settings
+from cred_audit.claims.settings import judge_settings
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

@@ -9,8 +9,8 @@ Fix: write the clause with the folders of version 2, one for each that is meant;
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.policytext import judge_clauses, mounts_unseen, versions_unseen
-from cred_audit.routing import Routing
+from cred_audit.claims.policytext import judge_clauses, mounts_unseen, versions_unseen
+from cred_audit.claims.routing import Routing
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

@@ -10,8 +10,8 @@ Fix: remove the clause, or correct the mount.
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.policytext import auth_methods_unseen, judge_clauses, mounts_unseen
-from cred_audit.routing import Routing
+from cred_audit.claims.policytext import auth_methods_unseen, judge_clauses, mounts_unseen
+from cred_audit.claims.routing import Routing
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

@@ -10,7 +10,7 @@ Fix: remove the name, or write the policy.
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.named import judge_names
+from cred_audit.claims.named import judge_names
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

@@ -12,8 +12,8 @@ must not be listed by path.
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.policytext import judge_clauses
-from cred_audit.protections import Protections
+from cred_audit.claims.policytext import judge_clauses
+from cred_audit.claims.protections import Protections
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Evidence, Finding, Severity, Snapshot, Verdict
-from cred_audit.survey import is_on, judge_options, listeners, unseen
+from cred_audit.claims.survey import is_on, judge_options, listeners, unseen
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

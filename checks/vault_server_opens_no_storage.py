@@ -8,7 +8,7 @@ Fix: remove raw_storage_endpoint and introspection_endpoint from the server's co
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.survey import judge_options
+from cred_audit.claims.survey import judge_options
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

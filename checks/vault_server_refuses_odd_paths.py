@@ -9,7 +9,7 @@ Fix: remove unsafe_relative_paths and disable_printable_check from the server's 
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.survey import judge_options
+from cred_audit.claims.survey import judge_options
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

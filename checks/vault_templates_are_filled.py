@@ -9,12 +9,12 @@ Fix: set the value, or delete the key; write a literal character on both sides o
 
 from collections.abc import Iterator
 
-from cred_audit.agents import Agent, agents, blind_policies, clauses
 from cred_audit.check import Evidence, Finding, Severity, Snapshot, Verdict
+from cred_audit.claims.agents import Agent, agents, blind_policies, clauses
+from cred_audit.claims.isolation import Isolation, isolation
 from cred_audit.decide.vault.model import PolicyDocument
 from cred_audit.decide.vault.policy import Stanza
 from cred_audit.decide.vault.template import Outcome, directives, substitute
-from cred_audit.isolation import Isolation, isolation
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

@@ -10,12 +10,12 @@ Fix: use ids, or metadata that only a provisioning service can write; take ident
 
 from collections.abc import Iterator
 
-from cred_audit.agents import Agent, agents, blind_policies, clauses, write
 from cred_audit.check import Evidence, Finding, Severity, Snapshot, Verdict
+from cred_audit.claims.agents import Agent, agents, blind_policies, clauses, write
+from cred_audit.claims.isolation import Isolation, clause_evidence, command_of, isolation, witness_of
 from cred_audit.decide import Effect
 from cred_audit.decide.vault.model import Alias, Request
 from cred_audit.decide.vault.template import directives
-from cred_audit.isolation import Isolation, clause_evidence, command_of, isolation, witness_of
 
 SEVERITY = Severity.CRITICAL
 NEEDS = ("vault",)

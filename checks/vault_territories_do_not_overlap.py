@@ -11,7 +11,7 @@ also owns `acme-eu/`.
 from collections.abc import Iterator
 
 from cred_audit.check import Evidence, Finding, Reaches, Severity, Snapshot, Verdict
-from cred_audit.isolation import isolation
+from cred_audit.claims.isolation import isolation
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

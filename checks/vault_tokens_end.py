@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.claims.survey import Incomplete, judge_tokens, known, words
 from cred_audit.decide.vault.model import Namespace
-from cred_audit.survey import Incomplete, judge_tokens, known, words
 
 SEVERITY = Severity.MEDIUM
 NEEDS = ("vault",)

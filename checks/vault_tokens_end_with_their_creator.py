@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Snapshot
+from cred_audit.claims.survey import judge_tokens, known, words
 from cred_audit.decide.vault.model import Namespace
-from cred_audit.survey import judge_tokens, known, words
 
 SEVERITY = Severity.LOW
 NEEDS = ("vault",)

@@ -10,7 +10,7 @@ Fix: grant `update` on the encryption of the tenant's own key, or set disable_up
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.upserts import judge_upserts
+from cred_audit.claims.upserts import judge_upserts
 
 SEVERITY = Severity.LOW
 NEEDS = ("vault",)

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.sharing import judge_sharing, use
-from cred_audit.survey import judge_engine_objects
+from cred_audit.claims.sharing import judge_sharing, use
+from cred_audit.claims.survey import judge_engine_objects
 
 SEVERITY = Severity.HIGH
 NEEDS = ("vault",)

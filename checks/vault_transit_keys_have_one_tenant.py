@@ -9,7 +9,7 @@ Fix: give each tenant a key of its own and name it in the policy, or a transit m
 from collections.abc import Iterator
 
 from cred_audit.check import Finding, Severity, Snapshot
-from cred_audit.sharing import judge_sharing, use
+from cred_audit.claims.sharing import judge_sharing, use
 
 SEVERITY = Severity.CRITICAL
 NEEDS = ("vault",)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from cred_audit.claims.takeover import judge_takeovers
 from cred_audit.decide.vault.model import Alias, AuthMount, AuthRole, Entity, Group, Namespace, World
 from cred_audit.demo.server import RunningServer
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Finding, Verdict, Witness
-from cred_audit.takeover import judge_takeovers
 from cred_audit.target.model import Agent, KvTerritory, PrincipalKind, Tenant, Territory, VaultPrincipal
 from tests.checks.real import snapshot_of, world_of
 from tests.fuzz.wire import Wire, refused

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
+from cred_audit.claims.isolation import judge_reach
 from cred_audit.decide.vault.model import Mount, Namespace, PolicyDocument, Server, World
 from cred_audit.decide.vault.territory import OperationClass
 from cred_audit.facts import Snapshot, VaultFacts
 from cred_audit.finding import Finding, Verdict
-from cred_audit.isolation import judge_reach
 from cred_audit.target.model import (
     Agent,
     KvTerritory,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cred_audit.claims.takeover import judge_takeovers
 from cred_audit.demo.server import RunningServer, running_server
 from cred_audit.finding import Verdict
-from cred_audit.takeover import judge_takeovers
 from tests.decide.takeover_cases import CASES, Case, clause, nothing
 from tests.takeover_lab import got_through, lab_on, worst_of
 

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cred_audit.claims.mend import mended
 from cred_audit.decide import Effect, Reason
 from cred_audit.decide.vault.engine import Engine
 from cred_audit.decide.vault.identity import Unknown, subject_of
@@ -17,7 +18,6 @@ from cred_audit.decide.vault.reach import Answer, Grant, Owners, TerritoryIndex
 from cred_audit.decide.vault.territory import Holding, KvHolding, NamespaceHolding, OperationClass, PathHolding
 from cred_audit.facts import Snapshot, VaultFacts
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
-from cred_audit.mend import mended
 from cred_audit.target.model import Agent, KvTerritory, NamespaceTerritory, PrincipalKind, Tenant, VaultTerritory
 
 _FEW = 3

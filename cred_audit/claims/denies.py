@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
 
+from cred_audit.claims.isolation import isolation
+from cred_audit.claims.policytext import Clause, Fault, held, place_of, served, subjects, texts
 from cred_audit.decide import Effect
 from cred_audit.decide.vault.acl import Acl, Rule, RuleKind
 from cred_audit.decide.vault.choose import NOBODY
@@ -20,8 +22,6 @@ from cred_audit.decide.vault.reach import Grant, TerritoryIndex
 from cred_audit.decide.vault.routes import routes_of
 from cred_audit.decide.vault.territory import Holding, OperationClass, PathHolding
 from cred_audit.facts import Snapshot
-from cred_audit.isolation import isolation
-from cred_audit.policytext import Clause, Fault, held, place_of, served, subjects, texts
 
 _VALUES = frozenset({OperationClass.READ, OperationClass.WRITE})
 _ALL = frozenset({OperationClass.READ, OperationClass.LIST, OperationClass.WRITE})

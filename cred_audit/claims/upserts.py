@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cred_audit.claims.isolation import clause_evidence, command_of, grant_subject, witness_of
+from cred_audit.claims.policytext import agents_unseen
+from cred_audit.claims.sharing import Usage, chosen, use, way
+from cred_audit.claims.survey import namespaces_unseen, unseen
 from cred_audit.decide import Effect
 from cred_audit.decide.vault.model import Mount, Namespace
 from cred_audit.decide.vault.reach import Grant
 from cred_audit.decide.vault.territory import OperationClass
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
-from cred_audit.isolation import clause_evidence, command_of, grant_subject, witness_of
-from cred_audit.policytext import agents_unseen
-from cred_audit.sharing import Usage, chosen, use, way
-from cred_audit.survey import namespaces_unseen, unseen
 
 _FIX = "grant update, not create, on the encryption of the tenant's own key, or set disable_upsert in config/keys"
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from cred_audit.claims.isolation import isolation
+from cred_audit.claims.survey import namespaces_unseen, unseen
 from cred_audit.decide.vault.acl import stanzas_of
 from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.model import Namespace, PolicyDocument, Subject, World
@@ -17,8 +19,6 @@ from cred_audit.decide.vault.profile import profiles
 from cred_audit.decide.vault.routes import Engine, routes_of
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict
-from cred_audit.isolation import isolation
-from cred_audit.survey import namespaces_unseen, unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

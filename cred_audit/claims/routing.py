@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from cred_audit.claims.policytext import Clause, Fault, place_of, served, world_of
 from cred_audit.decide.vault.model import Namespace, World
 from cred_audit.decide.vault.patterns import TEMPLATE, parts_of
 from cred_audit.decide.vault.routes import routes_of
 from cred_audit.facts import Snapshot
-from cred_audit.policytext import Clause, Fault, place_of, served, world_of
 from cred_audit.target.model import KvTerritory
 
 _VIEWS = frozenset({

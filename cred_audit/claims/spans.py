@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cred_audit.claims.isolation import Isolation
+from cred_audit.claims.policytext import Clause
 from cred_audit.decide.vault.holders import Held, holders, is_sure
 from cred_audit.decide.vault.patterns import TEMPLATE, parts_of
 from cred_audit.decide.vault.reach import Owners
 from cred_audit.decide.vault.territory import KvHolding, NamespaceHolding, OperationClass
 from cred_audit.decide.vault.trie import Node, Territories, starting
-from cred_audit.isolation import Isolation
-from cred_audit.policytext import Clause
 
 _MANY = 16
 """Tenants from which on a set of all of them is not listed by name."""

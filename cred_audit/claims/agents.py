@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cred_audit.check import Skip
+from cred_audit.claims.isolation import Acting, Isolation, clause_evidence, command_of, isolation, witness_of
 from cred_audit.decide import Decision, Effect
 from cred_audit.decide.vault.acl import Acl, applies, stanzas_of
 from cred_audit.decide.vault.engine import Engine
@@ -19,7 +20,6 @@ from cred_audit.decide.vault.model import AuthMount, PolicyDocument, Request, Su
 from cred_audit.decide.vault.policy import Dialect, PolicySyntaxError, Stanza
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
-from cred_audit.isolation import Acting, Isolation, clause_evidence, command_of, isolation, witness_of
 from cred_audit.target.model import PrincipalKind, VaultPrincipal
 
 Ask = Callable[["Agent"], Iterable[Request]]

@@ -7,10 +7,10 @@ the first, by policy name and place, gives the control group; a pagination limit
 
 from collections.abc import Iterator
 
+from cred_audit.claims.policytext import Clause, Fault, Together, place_of, served, unrouted, world_of
 from cred_audit.decide.vault.model import Server
 from cred_audit.decide.vault.profile import profiles
 from cred_audit.facts import Snapshot
-from cred_audit.policytext import Clause, Fault, Together, place_of, served, unrouted, world_of
 
 _WHOLE = ("sys/", "identity/", "auth/token/", "cubbyhole/")
 """Where lists come whole, whatever limit is asked for."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from cred_audit.claims.policytext import world_of
+from cred_audit.claims.survey import namespaces_unseen, unseen
 from cred_audit.decide.vault.model import Namespace
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
-from cred_audit.policytext import world_of
-from cred_audit.survey import namespaces_unseen, unseen
 
 _BUILT_IN = frozenset({"root", "default", "response-wrapping", "control-group"})
 """Policies that a server has without anybody writing them; `default` cannot be deleted."""

@@ -2,6 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from cred_audit.claims.isolation import clause_evidence, command_of, grant_subject, isolation, witness_of
+from cred_audit.claims.policytext import agents_unseen, grouped, served
+from cred_audit.claims.sharing import Ownership, Usage, chosen, use, way
+from cred_audit.claims.survey import namespaces_unseen, unseen
 from cred_audit.decide import Decision, Effect
 from cred_audit.decide.vault.model import Mount, Namespace, Request, Subject
 from cred_audit.decide.vault.patterns import overlap
@@ -9,10 +13,6 @@ from cred_audit.decide.vault.reach import Grant, Owners
 from cred_audit.decide.vault.territory import OperationClass
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
-from cred_audit.isolation import clause_evidence, command_of, grant_subject, isolation, witness_of
-from cred_audit.policytext import agents_unseen, grouped, served
-from cred_audit.sharing import Ownership, Usage, chosen, use, way
-from cred_audit.survey import namespaces_unseen, unseen
 
 _WRITES = frozenset({"create", "update", "patch", "delete"})
 Decide = Callable[[Subject, Request], Decision]

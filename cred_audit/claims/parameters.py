@@ -9,9 +9,9 @@ and texts with commas are compared element by element.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cred_audit.claims.policytext import Clause, Fault, served, unrouted, world_of
 from cred_audit.decide.vault.profile import profiles
 from cred_audit.facts import Snapshot
-from cred_audit.policytext import Clause, Fault, served, unrouted, world_of
 
 _TWINS = (
     "policies", "ttl", "max_ttl", "period", "num_uses", "bound_cidrs", "explicit_max_ttl", "no_default_policy", "type",

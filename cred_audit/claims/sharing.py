@@ -8,6 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cred_audit.check import Skip
+from cred_audit.claims.isolation import clause_evidence, isolation
+from cred_audit.claims.policytext import agents_unseen, grouped, world_of
+from cred_audit.claims.survey import engines, namespaces_unseen, unseen
+from cred_audit.claims.touching import Beginnings, Exactly, pattern_of
 from cred_audit.decide import Effect, Reason
 from cred_audit.decide.vault.choose import NOBODY
 from cred_audit.decide.vault.model import EngineObject, Mount, Namespace, Subject
@@ -15,11 +19,7 @@ from cred_audit.decide.vault.reach import Grant, TerritoryIndex
 from cred_audit.decide.vault.territory import Holding, OperationClass, PathHolding
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict
-from cred_audit.isolation import clause_evidence, isolation
-from cred_audit.policytext import agents_unseen, grouped, world_of
-from cred_audit.survey import engines, namespaces_unseen, unseen
 from cred_audit.target.model import KvTerritory, NamespaceTerritory, PathTerritory, VaultTerritory
-from cred_audit.touching import Beginnings, Exactly, pattern_of
 
 _SHOWN = 3
 """Clauses that a finding quotes."""

@@ -7,13 +7,13 @@ import json
 import shlex
 from collections.abc import Iterator
 
+from cred_audit.claims.isolation import Acting, Isolation, clause_evidence, holds, isolation, sentence_of, witness_of
 from cred_audit.decide.vault.control import Holder
 from cred_audit.decide.vault.gains import Gap, Step
 from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.takeover import Chain, Takeovers
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict, Witness
-from cred_audit.isolation import Acting, Isolation, clause_evidence, holds, isolation, sentence_of, witness_of
 
 _VERBS = {"read": "read", "list": "list", "scan": "list"}
 
