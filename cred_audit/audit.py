@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from cred_audit.check import Check, Skip
+from cred_audit.claims.isolation import isolation
 from cred_audit.errors import UsageError
 from cred_audit.facts import Gap, Snapshot
 from cred_audit.finding import Acceptance, Evidence, Finding, Severity, Verdict, finding_id
-from cred_audit.isolation import isolation
 from cred_audit.report import Report, Result
 from cred_audit.separation import separation
 from cred_audit.target.model import Accepted

@@ -109,7 +109,7 @@ Fix: say what to change: set the metadata `tenant` of the entity.
 from collections.abc import Iterator
 
 from cred_audit.check import Evidence, Finding, Severity, Skip, Snapshot, Verdict
-from cred_audit.survey import unseen
+from cred_audit.claims.survey import unseen
 
 SEVERITY = Severity.LOW
 NEEDS = ("vault",)

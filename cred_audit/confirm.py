@@ -8,6 +8,7 @@ the call cannot see stays as it is and says so.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from cred_audit.claims.isolation import Acting, Isolation, isolation
 from cred_audit.collect.confirm import server_capabilities
 from cred_audit.collect.vault import connect
 from cred_audit.decide.vault.engine import capabilities
@@ -17,7 +18,6 @@ from cred_audit.decide.vault.wire import Resolved, resolve
 from cred_audit.errors import CollectError
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Finding, Verdict
-from cred_audit.isolation import Acting, Isolation, isolation
 from cred_audit.report import Report, Result
 from cred_audit.terminal import Progress
 

@@ -1,11 +1,11 @@
 """One question about one agent of a snapshot."""
 
+from cred_audit.claims.isolation import Acting, isolation
 from cred_audit.decide import Decision, Effect, Reason
 from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.model import Request
 from cred_audit.errors import UsageError
 from cred_audit.facts import Snapshot
-from cred_audit.isolation import Acting, isolation
 
 OPERATIONS = {
     "read": "GET", "list": "LIST", "scan": "SCAN", "create": "POST", "update": "POST", "patch": "PATCH",
