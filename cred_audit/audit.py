@@ -5,7 +5,7 @@ that could not be read, a check that raises, one that examined nothing, accepted
 """
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from cred_audit.facts import Gap, Snapshot
 from cred_audit.finding import Acceptance, Evidence, Finding, Severity, Verdict, finding_id
 from cred_audit.report import Report, Result
 from cred_audit.separation import separation
-from cred_audit.target.model import Accepted
+from cred_audit.target.model import Accepted, NamespaceTerritory, Target
 
 Progress = Callable[[str, int, int | None], None]
 """Told of each step: its name, how many are done, how many there are (None when not known)."""
@@ -50,7 +50,12 @@ def judge(  # noqa: PLR0913  (the parts of an audit)
         results=accepted,
         gaps=snapshot.gaps,
         coverage=_coverage(snapshot),
-        warnings=(*snapshot.target.warnings, *(vault.assumed if vault is not None else ()), *complaints),
+        warnings=(
+            *snapshot.target.warnings,
+            *(vault.assumed if vault is not None else ()),
+            *_beside(snapshot.target),
+            *complaints,
+        ),
         snapshot_digest=snapshot.digest,
         command=command,
         separation=separation(snapshot),
@@ -122,6 +127,17 @@ def _told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         number = seen[finding.subject] = seen.get(finding.subject, 0) + 1
         out.append(finding if number == 1 else replace(finding, subject=f"{finding.subject} #{number}"))
     return tuple(out)
+
+
+def _beside(target: Target) -> Iterator[str]:
+    """Say where nothing is left that others could own: a tenant alone in its mounts and namespaces meets nobody."""
+    parts = [part for tenant in target.tenants for part in tenant.territory.vault]
+    whole = [part for part in parts if isinstance(part, NamespaceTerritory) or getattr(part, "prefix", None) == ""]
+    if target.others and parts and len(whole) == len(parts):
+        yield (
+            "The declared tenant owns whole mounts or namespaces, so nobody else's things lie beside its own there: "
+            "what it may reach in other mounts and namespaces was not judged. Declare their owners as tenants"
+        )
 
 
 def _accepted(

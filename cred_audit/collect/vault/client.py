@@ -187,7 +187,8 @@ class Client:
             raise ConnectionAbortedError(f"the server has stopped answering; {_GIVE_UP} calls in a row got none")
         headers = {}
         if call.namespace:
-            headers["X-Vault-Namespace"] = call.namespace.rstrip("/")
+            # Headers go out as latin-1: this sends the bytes of UTF-8, which is what the server reads names as.
+            headers["X-Vault-Namespace"] = call.namespace.rstrip("/").encode("utf-8", "replace").decode("latin-1")
         if call.token:
             headers["X-Vault-Token"] = call.token
         reply = self._adapter.request(

@@ -153,7 +153,10 @@ def _values(rule: Rule, name: str, usual: Any) -> tuple[Any, ...]:
 def _stored(
     engine: Engine, subject: Subject, request: Request, operation: str, assume: Mapping[str, str]
 ) -> tuple[str, ...]:
-    if operation != "update" or request.exists is not True:
+    if operation not in ("create", "update") or request.exists is None:
         return ()
-    fresh = engine.decide(subject, replace(request, exists=False), assume=assume or None)
-    return () if fresh.effect is Effect.ALLOW else (f"something is stored at {request.path} already",)
+    other = engine.decide(subject, replace(request, exists=not request.exists), assume=assume or None)
+    if other.effect is Effect.ALLOW:
+        return ()
+    there = "something is stored at {} already" if request.exists else "nothing is stored at {} yet"
+    return (there.format(request.path),)
