@@ -6,6 +6,7 @@ keys are not in it: the short list below is from the IAM User Guide, "AWS global
 
 import importlib.util
 import json
+import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
@@ -59,3 +60,67 @@ def _rcp_services() -> frozenset[str]:
 def rcps_bind(action: str) -> bool:
     """Whether resource control policies bind an action's service. The reference has no call for it, only a file."""
     return action.partition(":")[0].lower() in _rcp_services()
+
+
+_ONLY_WHERE_LISTED = ("aws:requesttag/", "aws:tagkeys", "aws:resourcetag/")
+"""Global keys that a request has only where the reference lists them for its action."""
+_OF_THE_REQUEST = ("aws:requesttag/", "aws:tagkeys")
+"""Keys that exist only where the action itself lists them: tags that it sends."""
+_PLACE = re.compile(r"\$\{[^}]*\}|tag-key|<key>")
+"""How the reference writes the place of a tag key or name inside a condition key."""
+
+
+@lru_cache(maxsize=8192)
+def _carried(action: str, *, types: bool) -> re.Pattern[str]:
+    """Return the expression of the condition keys (lower case) that the reference lists for an action."""
+    details = action_details(action) or {"conditionKeys": (), "resourceTypes": ()}
+    keys = set(details["conditionKeys"])
+    if types:
+        service = action.partition(":")[0].lower()
+        for kind in details["resourceTypes"]:
+            keys.update(kind["conditionKeys"])
+            keys.update(_data().resources.get_resource_type_details(service, kind["name"])["conditionKeys"])
+    written = ("[^/]+".join(map(re.escape, _PLACE.split(key.lower()))) for key in sorted(keys))
+    return re.compile("|".join(written) or "(?!)")
+
+
+@lru_cache(maxsize=32768)
+def carries(action: str, key: str) -> bool | None:
+    """Whether a request for an action has a condition key, where it applies; None where the reference leaves it open.
+
+    It is open for an action or service that the reference does not know, and for a key that only the resource type
+    lists (KMS apart, whose actions leave tags to the type).
+    """
+    key = key.lower()
+    if key.startswith("aws:") and not key.startswith(_ONLY_WHERE_LISTED):
+        return True
+    if action_details(action) is None:
+        return None
+    if _carried(action, types=False).fullmatch(key):
+        return True
+    if key.startswith(_OF_THE_REQUEST):
+        return False
+    if action.lower().startswith("sts:") and not key.startswith(("sts:", "iam:", "aws:")):
+        # Claims of a web identity: the reference lists only some providers' own.
+        return True
+    if not _carried(action, types=True).fullmatch(key):
+        return False
+    return True if action.lower().startswith("kms:") else None
+
+
+def may_carry(action: str, key: str) -> bool:
+    """Whether it cannot be ruled out that a request for an action has a condition key."""
+    return carries(action, key) is not False
+
+
+@lru_cache(maxsize=256)
+def actions_on(service: str, resource_type: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Return the actions of a service on a resource type (`Secret`, `parameter`, `key`), with their access levels."""
+    data = _data()
+    found = []
+    for name in data.actions.get_actions_for_service(service):
+        details = data.actions.get_action_details(service, name)
+        if any(kind["name"].lower() == resource_type.lower() for kind in details["resourceTypes"]):
+            levels = frozenset(level.strip() for level in str(details["accessLevel"]).split(","))
+            found.append((f"{service}:{details['name']}", levels))
+    return tuple(sorted(found))

@@ -100,6 +100,10 @@ class Evaluator:
             return self._allowed(used)
         return self._unknown(plan, action, request, keys, resource)
 
+    def clauses(self, action: str, resource: ResourcePolicies = NO_RESOURCE_SIDE) -> tuple[Clause, ...]:
+        """Return every clause that can take part in decisions on a lower-case action."""
+        return (*_all(self._plan(action)), *self._guards(action, resource))
+
     def keys(self, request: Request, owner: str | None = None) -> Keys:
         """Return the request's context, derived keys included."""
         return request_keys(
