@@ -253,7 +253,7 @@ class TerritoryIndex:
         sums: dict[tuple[object, ...], _Sum], assume: Mapping[str, str], group: Counter[str] | None,
     ) -> None:  # fmt: skip
         for operation, territories in self._operations(wanted):
-            if not self.others and not may_touch(acl, operation, territories.root, own):
+            if not self.others and not may_touch(acl, operation, territories, own):
                 continue
             rules = self._trie(acl) if not assume else RuleTrie(acl)
             walk = Walk(acl, rules, territories, operation, own, self._walks)
@@ -368,9 +368,9 @@ class TerritoryIndex:
         if acl is not None and acl.broken is not None:
             return (acl.broken,)
         rules = (*acl.exact.values(), *acl.ordered) if acl is not None else ()
-        roots = {operation: territories.root for operation, territories in self._operations(wanted)}
+        roots = dict(self._operations(wanted))
         near = [
-            (_depth(rule, roots[operation]), rule)
+            (_depth(rule, roots[operation].root), rule)
             for rule in rules
             for operation in sorted(rule.capabilities & roots.keys())[:1]
         ]

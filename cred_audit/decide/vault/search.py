@@ -339,13 +339,13 @@ def advance(alive: tuple[RuleNode, ...], best: int, segment: str) -> tuple[tuple
     return tuple(node for node in after if node.top < best), best
 
 
-def may_touch(acl: Acl, operation: str, root: Node, own: str) -> bool:
+def may_touch(acl: Acl, operation: str, territories: Territories, own: str) -> bool:
     """Whether some clause that grants the operation may meet what others than the asking owner hold.
 
     A quick test that never misses one: it follows each clause's literal segments and gives up at anything wild.
     """
     return any(
-        operation in rule.capabilities and _meets(rule, root, own)
+        operation in rule.capabilities and _meets(rule, territories.root, own)
         for rules in (acl.exact.values(), acl.ordered)
         for rule in rules
     )

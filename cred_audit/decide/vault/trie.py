@@ -7,6 +7,7 @@ search walks once, by its first member.
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from cred_audit.decide.vault.acl import Acl, Rule, RuleKind
@@ -92,21 +93,27 @@ class Node:
 
 
 class Territories:
-    """The regions of one class of one operation."""
+    """The regions of one class of one operation. Many are never asked for, so the trie is made when it is."""
 
     def __init__(self, regions: Iterable[tuple[str, Region]]) -> None:
-        self.root = Node()
+        self._regions = regions
         self._owners: dict[Node, set[str]] = {}
-        for owner, region in regions:
-            self._add(owner, region)
+        self._shapes: dict[object, int] = {}
+
+    @cached_property
+    def root(self) -> Node:
+        """Where all paths begin."""
+        root = Node()
+        for owner, region in self._regions:
+            self._add(root, owner, region)
         for node, owners in self._owners.items():
             node.owners = tuple(sorted(owners))
         self._owners.clear()
-        self._shapes: dict[object, int] = {}
-        self._finish(self.root)
+        self._finish(root)
+        return root
 
-    def _add(self, owner: str, region: Region) -> None:
-        node = self.root
+    def _add(self, root: Node, owner: str, region: Region) -> None:
+        node = root
         last = len(region.segments) - 1
         for depth, segment in enumerate(region.segments):
             if depth == region.base:
