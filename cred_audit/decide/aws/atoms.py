@@ -54,6 +54,8 @@ class TextAtom:
     variables: bool
     wild: bool
     fold: bool = False
+    past: int = -1
+    """For a star that ran past the colon: how many colons a name must have more than; else -1."""
 
     def parts(self) -> tuple[Part, ...]:
         """Return the runs and variables of what is compared with the attribute."""
@@ -106,9 +108,9 @@ class Atoms:
         tail = fields[5] if len(fields) == 6 else "*"
         self._text(TextAtom("", tail, document.variables, wild=True))
         head = ":".join(fields[:5])
-        if len(fields) == 6 and ("*:" in f"{head}:" or tail != resource):
-            # A star that ends an earlier component may run past it, into names that hold colons.
-            self._text(TextAtom("", f"*{tail}", document.variables, wild=True))
+        if "*:" in f"{head}:":
+            # A star that ends an earlier component may run past it, into names that hold more colons.
+            self._text(TextAtom("", f"*{tail}", document.variables, wild=True, past=tail.count(":")))
 
     def add_condition(self, condition: Condition, document: Document) -> None:
         """Add what a condition compares."""

@@ -9,7 +9,7 @@ from cred_audit.decide.aws.condition import compile_condition
 from cred_audit.decide.aws.estate import Texts, Thing
 from cred_audit.decide.aws.keys import Keys, tag_spellings
 from cred_audit.decide.aws.model import Condition, Document, PrincipalPolicies, Statement
-from cred_audit.decide.aws.pattern import Variable, compiled, glob_expression
+from cred_audit.decide.aws.pattern import Variable
 
 OTHERS = "(others)"
 """The owner of what no tenant owns."""
@@ -111,17 +111,18 @@ class Cells:
         """Return the things that a value touches; None where they are more than the limit."""
         most = len(self.things) * 2 + 1 if limit is None else limit
         index = self.by_tag.get(atom.key) if atom.key and not atom.key.startswith("kms:") else self.by_name
-        if index is None:
+        if index is None or atom.past >= self._colons:
             return []
         if not atom.wild:
             found = index.equal("".join(text for text, _ in runs), fold=atom.fold)
             return found if len(found) <= most else None
-        matched = index.matching(runs, compiled(glob_expression(runs)), most)
+        matched = index.matching(runs, most)
         return matched if matched is not None and len(matched) <= most else None
 
     def _index(self) -> None:
         pairs = [(thing, number) for number, thing in enumerate(self.things)]
         pairs += [(thing.key, number) for number, thing in enumerate(self.things) if thing.key is not None]
+        self._colons = max((thing.name.count(":") for thing, _ in pairs), default=0)
         self.by_name = Texts((thing.name, number) for thing, number in pairs)
         self.by_tag = {
             wanted: Texts(

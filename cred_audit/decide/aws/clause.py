@@ -129,7 +129,7 @@ def _resource(statement: Statement, document: Document) -> _Covers | None:
         return None
     completed = document.kind in _COMPLETED
     fixed: list[str] = []
-    doubtful: list[str] = []
+    doubtful: list[tuple[int, str]] = []
     moving: list[_Covers] = []
     for text in statement.resources:
         head, colon, tail = _split(text)
@@ -142,7 +142,7 @@ def _resource(statement: Statement, document: Document) -> _Covers | None:
         if expression is not None:
             fixed.append(expression)
         if runs_past(text):
-            doubtful.append(glob_expression(runs))
+            doubtful.append((text.count(":"), glob_expression(runs)))
     positive = _union(fixed, doubtful, moving)
     return (lambda resource, keys: YES - positive(resource, keys)) if statement.not_resource else positive
 
@@ -153,16 +153,20 @@ def _split(text: str) -> tuple[str, str, str]:
     return (":".join(fields[:5]), ":", fields[5]) if len(fields) == 6 else (text, "", "")
 
 
-def _union(fixed: list[str], doubtful: list[str], moving: list[_Covers]) -> _Covers:
+def _union(fixed: list[str], doubtful: list[tuple[int, str]], moving: list[_Covers]) -> _Covers:
     sure = compiled("|".join(fixed)).fullmatch if fixed else None
-    unsure = compiled("|".join(doubtful)).fullmatch if doubtful else None
-    if sure is None and unsure is None and len(moving) == 1:
+    fewest = min((colons for colons, _ in doubtful), default=0)
+    if sure is None and not doubtful and len(moving) == 1:
         return moving[0]
 
     def covers(resource: str, keys: Keys) -> int:
         if sure is not None and sure(resource):
             return YES
-        best = MAYBE if unsure is not None and unsure(resource) else NO
+        best = NO
+        # A star can only have run past a colon where the resource has more of them than the pattern.
+        if doubtful and resource.count(":") > fewest:
+            unsure = compiled("|".join(expression for _, expression in doubtful))
+            best = MAYBE if unsure.fullmatch(resource) else NO
         for one in moving:
             best = max(best, one(resource, keys))
         return best

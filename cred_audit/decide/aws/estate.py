@@ -9,6 +9,7 @@ from functools import cache
 
 from cred_audit.decide.aws import catalogue
 from cred_audit.decide.aws.model import Request, ResourcePolicies
+from cred_audit.decide.aws.pattern import compiled, glob_expression
 
 _CONTEXT_ARN = "kms:EncryptionContext:SecretARN"
 _READS = frozenset({
@@ -135,10 +136,10 @@ class Texts:
         """Return the things with a text."""
         return (self._folded.get(text.lower()) if fold else self.by_text.get(text)) or []
 
-    def matching(self, runs: Iterable[tuple[str, bool]], expression: re.Pattern[str], limit: int) -> list[int] | None:
-        """Return the things whose text an expression matches; None where more than `limit` texts are candidates.
+    def matching(self, runs: tuple[tuple[str, bool], ...], limit: int) -> list[int] | None:
+        """Return the things whose text a pattern matches; None where more than `limit` texts are candidates.
 
-        `runs` is the pattern that the expression was made of: what is literal in it finds the candidates.
+        What is literal in the pattern finds the candidates.
         """
         pieces = _literals(runs)
         first, longest = pieces[0], max(pieces, key=len)
@@ -152,7 +153,12 @@ class Texts:
             candidates = self._sorted if len(self._sorted) <= limit else None
         if candidates is None:
             return None
-        return [number for text in candidates if expression.fullmatch(text) for number in self.by_text[text]]
+        if pieces == [first, ""] and not any(special and "?" in text for text, special in runs):
+            candidates = [text for text in candidates if text.startswith(first)]
+        else:
+            expression = compiled(glob_expression(runs))
+            candidates = [text for text in candidates if expression.fullmatch(text)]
+        return [number for text in candidates for number in self.by_text[text]]
 
     def _holding(self, piece: str, limit: int) -> list[str] | None:
         found: list[str] = []
