@@ -322,6 +322,8 @@ def departures(case: Case) -> frozenset[str]:  # noqa: PLR0912  (a list of point
                     found.add("foranyvalue-ifexists")
             if "NotPrincipal" in statement and statement["Effect"] == "Deny":
                 found.add("notprincipal-partial")
+    if "NotPrincipal" in text and ":role/" in case["principal"] and policies.get("boundary"):
+        found.add("notprincipal-past-boundary")
     if not case["principal"].startswith("arn:") and case["request"]["resource"] == "*":
         found.add("nobody's-account")
     if policies.get("rcps") and not rcps_bind(case["request"]["action"]):
