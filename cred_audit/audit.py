@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from cred_audit.baseline import Baseline
 from cred_audit.check import Check, Skip
 from cred_audit.claims.isolation import isolation
 from cred_audit.errors import UsageError
@@ -70,14 +71,16 @@ def _result(check: Check, snapshot: Snapshot, log: Callable[[str], None]) -> Res
     unread = [source for source in check.needs if not declared[source]]
     if unread:
         return Result(check=check, findings=tuple(_unread(source, snapshot.gaps) for source in unread))
+    findings: list[Finding] = []
     try:
-        findings = _told_apart(check.run(snapshot))
+        findings.extend(check.run(snapshot))
     except Skip as skip:
-        return Result(check=check, skipped=f"not applicable: {skip}")
-    except Exception as error:  # noqa: BLE001  (a check's fault must not hide what the other checks found)
+        if not findings:
+            return Result(check=check, skipped=f"not applicable: {skip}")
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a check's fault must not hide what was found before)
         log("".join(traceback.format_exception(error)))
-        return Result(check=check, findings=(_raised(error),))
-    return Result(check=check, findings=findings or (_nothing(),))
+        findings.append(_raised(error))
+    return Result(check=check, findings=_told_apart(findings or (_nothing(),)))
 
 
 def _declared(snapshot: Snapshot) -> Mapping[str, bool]:
@@ -99,13 +102,13 @@ def _unread(source: str, gaps: Iterable[Gap]) -> Finding:
     )
 
 
-def _raised(error: Exception) -> Finding:
+def _raised(error: BaseException) -> Finding:
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
     return Finding(
         verdict=Verdict.UNKNOWN,
         subject="check:raised",
-        summary=f"The check broke with {type(error).__name__} and judged nothing.",
+        summary=f"The check broke with {type(error).__name__}; what it had not judged by then is not known.",
         evidence=(Evidence(where=where, shows=f"raises {type(error).__name__}"),),
     )
 
@@ -183,14 +186,11 @@ def _coverage(snapshot: Snapshot) -> dict[str, Any]:
 def narrowed(report: Report, tenants: frozenset[str]) -> Report:
     """Return the report with only the findings that these tenants do or suffer; all of it when none is named.
 
-    Findings of no single tenant (a server option, say) concern everybody and stay. Raises UsageError for a
-    tenant that the target does not declare.
+    Findings of no single tenant (a server option, say) concern everybody and stay, and so does what fails or is
+    unknown without it being known whom it reaches.
     """
     if not tenants:
         return report
-    unknown = sorted(tenants - set(report.tenants))
-    if unknown:
-        raise UsageError(f"the target declares no tenant {unknown[0]!r}")
     results = []
     for result in report.results:
         kept = tuple(finding for finding in result.findings if _concerns(finding, tenants))
@@ -201,9 +201,12 @@ def narrowed(report: Report, tenants: frozenset[str]) -> Report:
 
 
 def _concerns(finding: Finding, tenants: frozenset[str]) -> bool:
+    reaches = finding.reaches
     if finding.tenant is None or finding.tenant in tenants:
         return True
-    reaches = finding.reaches
+    if finding.verdict is not Verdict.PASS and not reaches.count:
+        # Whom it reaches is not known, so it may be one of these.
+        return True
     if reaches.all_except is not None:
         return bool(tenants - set(reaches.all_except))
     return bool(tenants & set(reaches.tenants))
@@ -214,20 +217,30 @@ def severity_of(name: str) -> Severity | None:
     return None if name == "never" else Severity(name)
 
 
-def exit_code(report: Report, *, fail_on: Severity | None, allow_unknown: bool, known: frozenset[str]) -> int:
-    """Return 1 for a claim that fails at this severity or above, 3 for an unknown one, else 0.
+def require_tenants(target: Target, tenants: Iterable[str]) -> None:
+    """Raise UsageError for a tenant that the target does not declare."""
+    declared = {tenant.id for tenant in target.tenants}
+    for name in tenants:
+        if name not in declared:
+            raise UsageError(f"the target declares no tenant {name!r}")
 
-    `fail_on` None never gates; accepted findings and those whose ids are `known` (a baseline) do not either.
+
+def exit_code(report: Report, *, fail_on: Severity | None, allow_unknown: bool, known: Baseline | None = None) -> int:
+    """Return 1 for a claim that fails at this severity or above, 3 for an unknown one or without any judged, or 0.
+
+    `fail_on` None never gates; accepted findings and those that failed alike in the baseline `known` do not either.
     """
     if fail_on is None:
         return 0
+    if not any(result.findings for result in report.results):
+        return 0 if allow_unknown else 3
     order = list(Severity)
     gating = {
         finding.verdict
         for result in report.results
         if order.index(result.check.severity) >= order.index(fail_on)
         for finding in result.findings
-        if finding.accepted is None and finding_id(result.check.id, finding) not in known
+        if finding.accepted is None and not (known is not None and known.holds(result.check.id, finding))
     }
     if Verdict.FAIL in gating:
         return 1

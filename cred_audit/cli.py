@@ -164,17 +164,17 @@ def scan(
 ) -> int:  # fmt: skip
     """Audit a target: per agent a request that reaches another tenant, a proof that there is none, or unknown."""
     from cred_audit import audit
-    from cred_audit.baseline import known_findings
+    from cred_audit.baseline import Baseline
 
     outputs = _outputs(output)
     render = _format(form)
     checks = _chosen(checks_dir, check, skip)
-    known = known_findings(baseline, read_whole(baseline, _LIMIT)) if baseline is not None else frozenset()
+    known = Baseline(baseline, read_whole(baseline, _LIMIT)) if baseline is not None else None
     if snapshot is None and target is None:
         raise UsageError("scan: give a target file or --snapshot FILE")
     if confirm and snapshot is not None:
         raise UsageError("scan: --confirm asks a live server and cannot be used with --snapshot")
-    facts = _facts(target, snapshot, allow_commands=allow_commands, allow_outside=allow_outside)
+    facts = _facts(target, snapshot, allow_commands=allow_commands, allow_outside=allow_outside, tenants=tenant or ())
     command = f"cred-audit {' '.join(_shown_arguments())}"
     # Facts hold no cycles, and looking for some takes a fifth of the time.
     gc.disable()
@@ -424,7 +424,7 @@ def demo(
     write_whole(output, _rendered(finished, "html"))
     emit(_format("table")(finished))
     say(f"The same as a report to hand over: {output}")
-    code = audit.exit_code(finished, fail_on=audit.severity_of("low"), allow_unknown=False, known=frozenset())
+    code = audit.exit_code(finished, fail_on=audit.severity_of("low"), allow_unknown=False)
     return code if exit_code else 0
 
 
@@ -463,18 +463,30 @@ def _target(path: Path, *, allow_outside: bool) -> "Target":
     return load_target(path, allow_outside=allow_outside)
 
 
-def _facts(target: Path | None, snapshot: Path | None, *, allow_commands: bool, allow_outside: bool) -> "Snapshot":
+def _facts(
+    target: Path | None,
+    snapshot: Path | None,
+    *,
+    allow_commands: bool,
+    allow_outside: bool,
+    tenants: Sequence[str] = (),
+) -> "Snapshot":
     """Return what a saved snapshot holds, judged by the target where one is given, or read the target's systems."""
     from dataclasses import replace
+
+    from cred_audit.audit import require_tenants
 
     declared = _target(target, allow_outside=allow_outside) if target is not None else None
     if snapshot is not None:
         from cred_audit.snapshot import load
 
         facts = load(read_whole(snapshot, _LIMIT), source=str(snapshot))
-        return facts if declared is None else replace(facts, target=declared)
+        facts = facts if declared is None else replace(facts, target=declared)
+        require_tenants(facts.target, tenants)
+        return facts
     if declared is None:
         raise UsageError("give a target file or --snapshot FILE")
+    require_tenants(declared, tenants)
     from cred_audit.collect import collect as read
 
     with progress_bar(os.environ) as progress:

@@ -21,16 +21,27 @@ class Progress(Protocol):
 
 
 def emit(text: str) -> None:
-    """Write a result to stdout. A reader that has gone away ends the output, not the verdict."""
+    """Write a result to stdout. A reader that has gone away ends the output, not the verdict.
+
+    Raises UsageError where it cannot be written for another reason.
+    """
     try:
-        sys.stdout.write(text)
+        try:
+            sys.stdout.write(text)
+        except UnicodeEncodeError:
+            encoding = sys.stdout.encoding or "ascii"
+            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python would complain again when it closes stdout on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except UnicodeEncodeError:
-        encoding = sys.stdout.encoding or "ascii"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        _to_nowhere()
+    except OSError as error:
+        _to_nowhere()
+        raise UsageError(f"stdout cannot be written: {error.strerror or error}") from None
+
+
+def _to_nowhere() -> None:
+    # Python would complain again when it closes stdout on exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:

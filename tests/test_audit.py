@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from cred_audit.audit import exit_code, judge, narrowed, severity_of
+from cred_audit.audit import exit_code, judge, narrowed, require_tenants, severity_of
+from cred_audit.baseline import Baseline
 from cred_audit.check import Check, Skip
 from cred_audit.decide.vault.model import Namespace, Server, World
 from cred_audit.errors import UsageError
 from cred_audit.facts import Gap, Snapshot, VaultFacts
 from cred_audit.finding import Evidence, Finding, Reaches, Severity, Verdict, finding_id
+from cred_audit.render.json import render
 from cred_audit.report import Report
 from cred_audit.target.model import Accepted, Target, Tenant, VaultSource
 
@@ -60,9 +63,7 @@ def audited(*findings: Finding, severity: Severity = Severity.HIGH, accepted: tu
     return judge(snapshot(accepted=accepted), [check(lambda _: findings, severity=severity)], now=NOW)
 
 
-def gate(
-    report: Report, fail_on: str = "low", *, allow_unknown: bool = False, known: frozenset[str] = frozenset()
-) -> int:
+def gate(report: Report, fail_on: str = "low", *, allow_unknown: bool = False, known: Baseline | None = None) -> int:
     return exit_code(report, fail_on=severity_of(fail_on), allow_unknown=allow_unknown, known=known)
 
 
@@ -70,7 +71,7 @@ def test_a_source_that_the_target_does_not_declare_skips_the_check() -> None:
     report = judge(snapshot(None, declared=False), [check(lambda _: ())], now=NOW)
     assert report.results[0].skipped == "the target declares no vault"
     assert report.results[0].findings == ()
-    assert gate(report) == 0
+    assert gate(report) == 3
 
 
 def test_a_declared_source_that_could_not_be_read_is_unknown_with_its_gap() -> None:
@@ -88,8 +89,8 @@ def test_a_check_that_raises_is_unknown_and_the_others_go_on() -> None:
     logged: list[str] = []
     checks = [check(broken, "vault_broken"), check(lambda _: (finding(Verdict.PASS),), "vault_fine")]
     first, second = judge(snapshot(), checks, now=NOW, log=logged.append).results
-    assert [each.verdict for each in first.findings] == [Verdict.UNKNOWN]
-    assert "ZeroDivisionError" in first.findings[0].summary
+    assert [each.verdict for each in first.findings] == [Verdict.PASS, Verdict.UNKNOWN]
+    assert "ZeroDivisionError" in first.findings[1].summary
     assert "ZeroDivisionError" in logged[0]
     assert second.verdict is Verdict.PASS
 
@@ -106,7 +107,15 @@ def test_a_claim_about_things_that_are_not_there_is_skipped_with_the_reason() ->
 
     report = judge(snapshot(), [check(none_there)], now=NOW)
     assert report.results[0].skipped == "not applicable: no kubernetes auth mount; sys/auth read in full"
-    assert gate(report) == 0
+    fine = check(lambda _: (finding(Verdict.PASS),), "vault_fine")
+    assert gate(judge(snapshot(), [check(none_there), fine], now=NOW)) == 0
+
+
+def test_an_audit_in_which_nothing_was_judged_is_unknown() -> None:
+    def none_there(_: Snapshot) -> Iterable[Finding]:
+        raise Skip("none")
+
+    assert gate(judge(snapshot(), [check(none_there)], now=NOW)) == 3
 
 
 def test_findings_with_one_subject_keep_ids_of_their_own() -> None:
@@ -137,11 +146,43 @@ def test_allow_unknown_turns_3_into_0_and_not_1_into_0() -> None:
     assert gate(audited(finding(Verdict.UNKNOWN), finding(Verdict.FAIL, "f")), allow_unknown=True) == 1
 
 
+@pytest.mark.parametrize("fault", [ValueError("x"), SystemExit(0), Skip("none")])
+def test_what_a_check_found_before_it_broke_is_kept(fault: BaseException) -> None:
+    def broken(_: Snapshot) -> Iterable[Finding]:
+        yield finding(Verdict.FAIL)
+        raise fault
+
+    assert gate(judge(snapshot(), [check(broken)], now=NOW)) == 1
+
+
+def baseline(*findings: Finding) -> Baseline:
+    return Baseline(Path("old.json"), render(audited(*findings)).encode())
+
+
 def test_a_baseline_gates_on_new_findings_only() -> None:
     old, new = finding(Verdict.FAIL, "old"), finding(Verdict.FAIL, "new")
-    known = frozenset({finding_id("vault_claim", old)})
-    assert gate(audited(old), known=known) == 0
-    assert gate(audited(old, new), known=known) == 1
+    assert gate(audited(old), known=baseline(old)) == 0
+    assert gate(audited(old, new), known=baseline(old)) == 1
+
+
+def test_what_was_unknown_before_is_new_when_it_fails_and_stays_unknown_otherwise() -> None:
+    unknown = finding(Verdict.UNKNOWN, "s")
+    assert gate(audited(finding(Verdict.FAIL, "s")), known=baseline(unknown)) == 1
+    assert gate(audited(unknown), known=baseline(unknown)) == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        (Reaches(tenants=("b",), count=1), Reaches(tenants=("b", "c"), count=2), 1),
+        (Reaches(tenants=("b",), count=1), Reaches(all_except=("a",), count=2), 1),
+        (Reaches(tenants=("b", "c"), count=2), Reaches(tenants=("b",), count=1), 0),
+        (Reaches(all_except=("a",), count=2), Reaches(all_except=("a",), count=2), 0),
+    ],
+)
+def test_a_break_that_reaches_more_than_before_is_new(before: Reaches, after: Reaches, code: int) -> None:
+    known = baseline(finding(Verdict.FAIL, "s", "a", before))
+    assert gate(audited(finding(Verdict.FAIL, "s", "a", after)), known=known) == code
 
 
 def accept(subject: str, until: datetime | None = None, check_id: str = "vault_claim") -> tuple[Accepted, ...]:
@@ -175,5 +216,14 @@ def test_narrowing_keeps_what_a_tenant_does_or_suffers() -> None:
     )
     (result,) = narrowed(audited(*findings), frozenset({"a"})).results
     assert [each.subject for each in result.findings] == ["does", "suffers", "everybody"]
+
+
+def test_narrowing_keeps_what_may_reach_the_tenant() -> None:
+    findings = (finding(Verdict.UNKNOWN, "agent:b/x", "b"), finding(Verdict.PASS, "agent:b/y", "b"))
+    (result,) = narrowed(audited(*findings), frozenset({"a"})).results
+    assert [each.subject for each in result.findings] == ["agent:b/x"]
+
+
+def test_a_tenant_that_is_not_declared_is_refused() -> None:
     with pytest.raises(UsageError, match="no tenant 'zz'"):
-        narrowed(audited(*findings), frozenset({"zz"}))
+        require_tenants(snapshot().target, ["a", "zz"])

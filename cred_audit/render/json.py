@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -201,7 +201,7 @@ def _read_report(data: Mapping[str, Any]) -> Report:
         target_file=_text(data["target"].get("file", "")),
         tenant_lines=tuple(_count(each) for each in _list(data["target"].get("tenant_lines", []))),
         tool_version=_text(data["tool"]["version"]),
-        taken_at=datetime.fromisoformat(data["taken_at"]),
+        taken_at=_moment(data["taken_at"]),
         results=tuple(_read_result(each) for each in _list(data["results"])),
         gaps=tuple(
             Gap(
@@ -227,6 +227,14 @@ def _read_report(data: Mapping[str, Any]) -> Report:
             for each in _list(data.get("separation", []))
         ),
     )
+
+
+def _moment(value: object) -> datetime:
+    """Return a time in UTC; one without a zone, or that UTC cannot say, is none."""
+    found = datetime.fromisoformat(_text(value))
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return found.astimezone(UTC)
 
 
 def _read_result(data: Mapping[str, Any]) -> Result:

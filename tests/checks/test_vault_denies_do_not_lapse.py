@@ -1,7 +1,6 @@
 """Denies and limits that end by themselves."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import hvac
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from cred_audit.check import Verdict
 from tests.checks.real import clause, findings, hidden, of, policy, snapshot_of, tenant, world_of, worst
 
-SOON = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+SOON = "2099-01-01T00:00:00Z"
 WIDE = clause("secret/data/*", "read", "update")
 ENDS = f'expiration = "{SOON}"'
 LIMIT = 'denied_parameters = { "data" = [] }'

@@ -253,11 +253,10 @@ def _answer(call: Call, reply: Reply) -> Answer:
         return Answer(status=status, reason=f"the answer (status {status}) is {kind}, so it is not from Vault's API")
     if not isinstance(content, dict):
         return Answer(status=status, reason=f"the answer (status {status}) is no JSON object")
-    if status in (200, 204):
-        data = content.get("data")
-        if isinstance(data, dict):
-            return Answer(status=status, data=data)
-        return Answer(status=status, data={} if "data" in content else content)
+    if status == 204:
+        return Answer(status=status, absent=True, reason="there is no such thing")
+    if status == 200:
+        return _told(call, content)
     said = _said(content)
     listed = isinstance(content.get("errors"), list)
     if status == 404 and not said and listed:
@@ -266,6 +265,20 @@ def _answer(call: Call, reply: Reply) -> Answer:
     if (status == 404 and listed and "namespace not found" not in said) or (status == 405 and "unsupported" in said):
         return Answer(status=status, absent=True, reason=f"the server has no such call: {said}")
     return Answer(status=status, reason=_refusal(call, status, said))
+
+
+def _told(call: Call, content: Mapping[str, Any]) -> Answer:
+    """Return what a 200 says. A real server's empty list is a 404, so a list without names is not an empty one."""
+    data = content.get("data", content)
+    if not isinstance(data, dict) or not content:
+        return Answer(
+            status=200, reason="the answer (status 200) holds nothing; is something between us and the server?"
+        )
+    if call.verb in ("LIST", "SCAN"):
+        keys = data.get("keys")
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            return Answer(status=200, reason="the answer (status 200) is no list of names")
+    return Answer(status=200, data=data)
 
 
 def _said(content: Mapping[str, Any]) -> str:
