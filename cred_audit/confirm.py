@@ -5,7 +5,7 @@ paths or expired approvals. So only a difference from our model of that very cal
 the call cannot see stays as it is and says so.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cred_audit.claims.isolation import Acting, Isolation, isolation
@@ -50,8 +50,9 @@ def confirmed(
     if snapshot.vault is None or snapshot.target.vault is None or snapshot.target.vault.offline:
         raise CollectError("--confirm needs a live Vault in the target")
     asked = isolation(snapshot)
+    known = _Known(asked, snapshot)
     questions = {
-        (result.check.id, finding.subject): _question(asked, snapshot, finding)
+        (result.check.id, finding.subject): _question(asked, known, finding)
         for result in report.results
         for finding in result.findings
         if finding.verdict is Verdict.FAIL and finding.witness is not None and finding.witness.system == "vault"
@@ -107,14 +108,37 @@ def _noted(finding: Finding, words: str) -> Finding:
     return replace(finding, note=f"{finding.note}; {words}" if finding.note else words)
 
 
-def _question(asked: Isolation, snapshot: Snapshot, finding: Finding) -> "_Question | str":
+class _Known:
+    """The agents by name, and the live tokens by what they hold."""
+
+    def __init__(self, asked: Isolation, snapshot: Snapshot) -> None:
+        self.acting: dict[tuple[str | None, str], Acting] = {(one.tenant, one.agent): one for one in asked.acting}
+        self._own = snapshot.vault.agent_tokens if snapshot.vault is not None else {}
+        self._alike: dict[tuple[str, str, frozenset[str]], str] = {}
+        for namespace in asked.world.namespaces:
+            for token in namespace.tokens or ():
+                data = token.data or {}
+                key = (namespace.path, str(data.get("entity_id") or ""), frozenset(data.get("policies") or ()))
+                self._alike.setdefault(key, token.accessor)
+
+    def accessor(self, acting: Acting, subject: Subject) -> str | None:
+        """Return the accessor of a live token that holds exactly what the agent's token holds."""
+        own = self._own.get(f"{acting.tenant}/{acting.agent}")
+        if own is not None and own.accessor:
+            return own.accessor
+        entity = subject.entity.id if subject.entity is not None else ""
+        return self._alike.get((subject.namespace, entity, frozenset(subject.policies)))
+
+
+def _question(asked: Isolation, known: _Known, finding: Finding) -> "_Question | str":
     witness = finding.witness
     if witness is None or witness.before:
         return "it takes a chain of requests, which is not sent"
-    acting = next((one for one in asked.acting if one.tenant == finding.tenant and one.agent in finding.agents), None)
+    names = [(finding.tenant, agent) for agent in finding.agents]
+    acting = next((known.acting[name] for name in names if name in known.acting), None)
     if acting is None or isinstance(acting.subject, Unknown):
         return "no declared agent stands behind it"
-    accessor = next(_accessors(snapshot, acting, acting.subject), None)
+    accessor = known.accessor(acting, acting.subject)
     if accessor is None:
         return "no token of the agent is alive whose accessor could be asked about"
     fields = witness.fields
@@ -135,22 +159,3 @@ def _question(asked: Isolation, snapshot: Snapshot, finding: Finding) -> "_Quest
     return _Question(
         accessor=accessor, namespace=home, path=path, operation=str(fields.get("operation", "")), ours=ours
     )
-
-
-def _accessors(snapshot: Snapshot, acting: Acting, subject: Subject) -> Iterator[str]:
-    """Yield accessors of live tokens that hold exactly what the agent's token holds."""
-    vault = snapshot.vault
-    if vault is None:
-        return
-    own = vault.agent_tokens.get(f"{acting.tenant}/{acting.agent}")
-    if own is not None and own.accessor:
-        yield own.accessor
-    entity = subject.entity.id if subject.entity is not None else ""
-    for namespace in vault.world.namespaces:
-        if namespace.path != subject.namespace:
-            continue
-        for token in namespace.tokens or ():
-            data = token.data or {}
-            same_entity = str(data.get("entity_id") or "") == entity
-            if same_entity and set(data.get("policies") or ()) == set(subject.policies):
-                yield token.accessor
