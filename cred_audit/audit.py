@@ -14,7 +14,7 @@ from cred_audit.baseline import Baseline
 from cred_audit.check import Check, Skip
 from cred_audit.claims.isolation import isolation
 from cred_audit.errors import UsageError
-from cred_audit.facts import Gap, Snapshot
+from cred_audit.facts import EVERYTHING, Gap, Snapshot
 from cred_audit.finding import Acceptance, Evidence, Finding, Severity, Verdict, finding_id
 from cred_audit.report import Report, Result
 from cred_audit.separation import separation
@@ -49,7 +49,7 @@ def judge(  # noqa: PLR0913  (the parts of an audit)
         tool_version=snapshot.tool_version,
         taken_at=snapshot.taken_at,
         results=accepted,
-        gaps=snapshot.gaps,
+        gaps=(*snapshot.gaps, *_unaudited(snapshot.target)),
         coverage=_coverage(snapshot),
         warnings=(
             *snapshot.target.warnings,
@@ -130,6 +130,13 @@ def _told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         number = seen[finding.subject] = seen.get(finding.subject, 0) + 1
         out.append(finding if number == 1 else replace(finding, subject=f"{finding.subject} #{number}"))
     return tuple(out)
+
+
+def _unaudited(target: Target) -> Iterator[Gap]:
+    """Yield a gap for each declared part of the target that no check judges."""
+    for part in ("aws", "platform", "providers", "logs", "declared"):
+        if part in target.sections:
+            yield Gap(source=part, what=EVERYTHING, reason=f"this version of cred-audit does not audit {part}")
 
 
 def _beside(target: Target) -> Iterator[str]:
@@ -232,8 +239,6 @@ def exit_code(report: Report, *, fail_on: Severity | None, allow_unknown: bool, 
     """
     if fail_on is None:
         return 0
-    if not any(result.findings for result in report.results):
-        return 0 if allow_unknown else 3
     order = list(Severity)
     gating = {
         finding.verdict
@@ -244,4 +249,6 @@ def exit_code(report: Report, *, fail_on: Severity | None, allow_unknown: bool, 
     }
     if Verdict.FAIL in gating:
         return 1
-    return 3 if Verdict.UNKNOWN in gating and not allow_unknown else 0
+    judged = any(result.findings for result in report.results)
+    unknown = Verdict.UNKNOWN in gating or not judged or any(gap.whole for gap in report.gaps)
+    return 3 if unknown and not allow_unknown else 0

@@ -12,6 +12,9 @@ from typing import Any
 from cred_audit.decide.vault.model import TokenFacts, World
 from cred_audit.target.model import Target
 
+EVERYTHING = "everything"
+"""What a gap asks for when a whole part that the target declares was not read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
@@ -24,6 +27,11 @@ class Gap:
     reason: str
     """Why it was not seen and what to do: `permission denied; the token needs list on ...`."""
     namespace: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing at all of a declared part was seen, so that no claim speaks for it."""
+        return self.what == EVERYTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

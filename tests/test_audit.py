@@ -1,6 +1,7 @@
 """What the pipeline settles so that no check has to."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cred_audit.decide.vault.model import Namespace, Server, World
 from cred_audit.errors import UsageError
 from cred_audit.facts import Gap, Snapshot, VaultFacts
 from cred_audit.finding import Evidence, Finding, Reaches, Severity, Verdict, finding_id
+from cred_audit.render.fold import Answer, headline
 from cred_audit.render.json import render
 from cred_audit.report import Report
 from cred_audit.target.model import Accepted, Target, Tenant, VaultSource
@@ -109,6 +111,16 @@ def test_a_claim_about_things_that_are_not_there_is_skipped_with_the_reason() ->
     assert report.results[0].skipped == "not applicable: no kubernetes auth mount; sys/auth read in full"
     fine = check(lambda _: (finding(Verdict.PASS),), "vault_fine")
     assert gate(judge(snapshot(), [check(none_there), fine], now=NOW)) == 0
+
+
+def test_a_declared_part_that_nothing_audits_is_never_green() -> None:
+    declared = snapshot()
+    declared = replace(declared, target=replace(declared.target, sections={"aws": {}}))
+    report = judge(declared, [check(lambda _: (finding(Verdict.PASS),))], now=NOW)
+    assert [(gap.source, gap.whole) for gap in report.gaps] == [("aws", True)]
+    assert gate(report) == 3
+    assert gate(report, allow_unknown=True) == 0
+    assert headline(report).answer is Answer.UNKNOWN
 
 
 def test_an_audit_in_which_nothing_was_judged_is_unknown() -> None:

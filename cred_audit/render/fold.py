@@ -123,6 +123,10 @@ def headline(report: Report) -> Headline:
         if not called_for:
             why = "no claim was judged"
         return Headline(answer=Answer.UNKNOWN, sentence=f"{why} for {plural(total, 'tenant')}")
+    parts = [gap.source for gap in report.gaps if gap.whole]
+    if parts:
+        why = f"{names(parts)} of the target {'was' if len(parts) == 1 else 'were'} not audited"
+        return Headline(answer=Answer.UNKNOWN, sentence=f"{why}; every claim that was judged holds")
     weak = f"; {plural(len(failed), 'lesser claim')} {'fails' if len(failed) == 1 else 'fail'}" if failed else ""
     return Headline(
         answer=Answer.ISOLATED,
