@@ -28,6 +28,8 @@ _REQUEST = ("id", "method", "namespace", "path", "body", "headers", "exists", "e
 _DECISIONS = ("allow", "deny", "unknown", "rejected", "invalid_policy")
 _HEADERS = frozenset({"content-type", "x-vault-wrap-ttl"})
 """Headers that a decision can depend on."""
+_LONGEST_PATH = 16_384
+"""Characters of a request's path; no client sends longer ones, and looking for mounts and namespaces takes its time."""
 _KEPT = 256
 """Compiled rules kept at a time."""
 _CLAUSE = 2000
@@ -176,9 +178,9 @@ class _Batch:
         for path in paths:
             held = capabilities(rules.engine, rules.subject, namespace, path)
             found[path] = None if held is None else list(held)
-        wanted = {path: sorted(names) for path, names in expected.items()} if isinstance(expected, dict) else None
+        wanted = _lists(expected)
         if expected is not None and wanted is None:
-            line.fail("expect", "an object of lists")
+            line.fail("expect", "an object of lists of texts")
         return f'"capabilities": {json.dumps(found)}{self.judged(wanted, found)}'
 
     def judged(self, expected: Any, found: Any) -> str:
@@ -188,13 +190,27 @@ class _Batch:
         return f', "ok": {json.dumps(expected == found)}'
 
 
+def _lists(expected: Any) -> dict[str, list[str]] | None:
+    """Return what is expected of each path, sorted; None where it is no object of lists of texts."""
+    if not isinstance(expected, dict):
+        return None
+    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in expected.values()):
+        return None
+    return {path: sorted(names) for path, names in expected.items()}
+
+
 def _request(value: Reader) -> Request:
     headers = value.map("headers")
+    path = value.text("path")
+    if len(path) > _LONGEST_PATH:
+        value.fail("path", f"a path of at most {_LONGEST_PATH:,} characters")
+    if not path.isascii() and any("\ud800" <= letter <= "\udfff" for letter in path):
+        value.fail("path", "a text that can be sent, without halves of surrogate pairs")
     # The namespace is a header like the others, whichever way it is written down.
     named = next((sent for name, sent in headers.items() if name.lower() == "x-vault-namespace"), "")
     return Request(
         method=value.text("method").upper(),
-        path=value.text("path"),
+        path=path,
         namespace=value.text("namespace", "") or named,
         body=value.value.get("body"),
         headers={name: sent for name, sent in headers.items() if name.lower() in _HEADERS},

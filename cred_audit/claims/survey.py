@@ -22,9 +22,6 @@ def judge_auth_roles(snapshot: Snapshot, types: frozenset[str], faults: Faults, 
     for finding in namespaces_unseen(snapshot):
         seen = True
         yield finding
-    for finding in _unlisted(snapshot):
-        seen = True
-        yield finding
     for namespace in _namespaces(snapshot):
         if namespace.auth_mounts is None:
             seen = True
@@ -75,9 +72,6 @@ def judge_engine_objects(  # noqa: PLR0913  (which objects, and what of them)
     for finding in namespaces_unseen(snapshot):
         seen = True
         yield finding
-    for finding in _unlisted(snapshot):
-        seen = True
-        yield finding
     for namespace, mount in engines(snapshot):
         if mount is None:
             seen = True
@@ -124,7 +118,8 @@ def engines(snapshot: Snapshot) -> Iterator[tuple[Namespace, Mount | None]]:
 
 def judge(snapshot: Snapshot, where: str, data: Mapping[str, Any] | None, faults: Faults, fix: str) -> Finding:
     """Judge one object by its public fields."""
-    if data is None:
+    if not data:
+        # The server always gives some field: none at all is an answer that was not understood.
         return unseen(where, snapshot)
     try:
         found = tuple(faults(data))
@@ -155,12 +150,6 @@ def unseen(where: str, snapshot: Snapshot) -> Finding:
         summary=f"{where} was not seen: {reason}.",
         evidence=(Evidence(where=where, shows=reason),),
     )
-
-
-def _unlisted(snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the UNKNOWN of a server that may have namespaces which were not seen."""
-    if snapshot.vault is not None and not snapshot.vault.world.namespaces_complete:
-        yield unseen("sys/namespaces", snapshot)
 
 
 _REASONS: list[tuple[Snapshot, dict[str, str]]] = []
@@ -226,7 +215,7 @@ _BY_CONFIGURATION = frozenset({"ldap", "radius", "github", "okta", "kerberos"})
 
 def logins(snapshot: Snapshot) -> Iterator[tuple[str, AuthMount | None, Mapping[str, Any] | None]]:
     """Yield all that gives tokens their shape: where it stands, its auth method (None: a token role), its fields."""
-    for finding in _unlisted(snapshot):
+    for finding in namespaces_unseen(snapshot):
         yield finding.subject, None, None
     for namespace in _namespaces(snapshot):
         for role in (_UNSEEN,) if namespace.token_roles is None else namespace.token_roles:
@@ -251,7 +240,7 @@ _UNSEEN = AuthRole(kind="role", name="", data=None)
 
 def tuned(snapshot: Snapshot) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
     """Yield the settings of every mount but the server's own: where it stands, and its tuning or None."""
-    for finding in _unlisted(snapshot):
+    for finding in namespaces_unseen(snapshot):
         yield finding.subject, None
     for namespace in _namespaces(snapshot):
         if namespace.mounts is None:
@@ -273,7 +262,7 @@ def judge_tokens(
     snapshot: Snapshot, faults: Callable[[Namespace, Mapping[str, Any]], Iterable[str]], fix: str
 ) -> Iterator[Finding]:
     """Judge every live token that was listed. Those of one origin with the same faults make one finding."""
-    yield from _unlisted(snapshot)
+    yield from namespaces_unseen(snapshot)
     for namespace in _namespaces(snapshot):
         where = f"{namespace.path}auth/token/accessors"
         if namespace.tokens is None:

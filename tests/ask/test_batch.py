@@ -245,3 +245,32 @@ def test_the_namespace_may_stand_among_the_headers() -> None:
 def test_capabilities_of_a_namespace_that_is_not_there_are_an_error() -> None:
     assert "no namespace" in one(line(request=None, capabilities=["a"], namespace="nowhere"))["error"]
     assert "empty path" in one(line(request=None, capabilities=[" "]))["error"]
+
+
+_READ = {
+    "id": "1",
+    "policies": [{"name": "p", "text": 'path "kv/*" { capabilities = ["read"] }'}],
+    "subject": {"policies": ["p"]},
+}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"request": {"method": "GET", "path": "kv/\ud800"}},
+        {"request": {"method": "GET", "path": "kv/" + "a/" * 20_000}},
+        {"capabilities": ["kv/x"], "expect": {"kv/x": None}},
+        {"capabilities": ["kv/x"], "expect": {"kv/x": "read"}},
+        {"capabilities": ["kv/x"], "expect": {"kv/x": [1, "a"]}},
+    ],
+    ids=["surrogate", "long path", "expect null", "expect text", "expect mixed"],
+)
+def test_what_cannot_be_asked_is_an_error_of_its_line_and_the_next_is_answered(more: dict[str, Any]) -> None:
+    good = {**_READ, "id": "2", "request": {"method": "GET", "path": "kv/x"}}
+    written: list[str] = []
+    answers = answer_lines([json.dumps({**_READ, **more}), json.dumps(good)], written.append)
+    first, second = map(json.loads, written)
+    assert first["id"] == "1"
+    assert first["error"]
+    assert second["decision"] == "allow"
+    assert answers.exit_code == 2
