@@ -24,7 +24,11 @@ MAPS_TO = ("NIST IA-9", "NIST AC-3", "SOC2 CC6.3", "CWE-863")
 def run(snapshot: Snapshot) -> Iterator[Finding]:
     """Judge each external group."""
     asked = isolation(snapshot)
-    tenants = _tenants(snapshot, asked)
+    # Which tenants log in through a method is complete only when every agent and every method was seen.
+    blind = any(entry.auth_mounts is None for entry in asked.world.namespaces) or any(
+        isinstance(acting.subject, Unknown) for acting in asked.acting
+    )
+    users = {accessor: _users(asked, names) for accessor, names in _tenants(snapshot, asked).items()}
     seen = not asked.world.namespaces_complete
     if seen:
         yield unseen("sys/namespaces", snapshot)
@@ -35,7 +39,7 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
         for group in namespace.groups or ():
             if group.type == "external" and group.policies:
                 seen = True
-                yield _judged(snapshot, namespace, group, tenants)
+                yield _judged(namespace, group, users, blind=blind)
     if not seen:
         raise Skip("no external group with policies; identity/group read in full")
 
@@ -55,17 +59,27 @@ def _tenants(snapshot: Snapshot, asked: Isolation) -> dict[str, set[str]]:
     return found
 
 
-def _judged(snapshot: Snapshot, namespace: Namespace, group: Group, tenants: dict[str, set[str]]) -> Finding:
+def _users(asked: Isolation, names: set[str]) -> tuple[tuple[str, ...], Reaches]:
+    """Return the tenants of one method, and all but the first as a set: thousands of groups may share it."""
+    ordered = tuple(sorted(names))
+    spared = set(asked.tenants) - set(ordered[1:])
+    if len(spared) < len(ordered) - 1:
+        return ordered, Reaches(all_except=tuple(sorted(spared)), count=len(ordered) - 1)
+    return ordered, Reaches(tenants=ordered[1:], count=len(ordered) - 1)
+
+
+_NOBODY: tuple[tuple[str, ...], Reaches] = ((), Reaches())
+
+
+def _judged(
+    namespace: Namespace, group: Group, users: dict[str, tuple[tuple[str, ...], Reaches]], *, blind: bool
+) -> Finding:
     where = f"{namespace.path}identity/group/id/{group.id}"
-    accessor = group.alias.mount_accessor if group.alias is not None else ""
-    users = sorted(tenants.get(accessor, ()))
-    # Which tenants log in through a method is complete only when every agent and every method was seen.
-    asked = isolation(snapshot)
-    blind = any(entry.auth_mounts is None for entry in asked.world.namespaces) or any(
-        isinstance(acting.subject, Unknown) for acting in asked.acting
-    )
-    if len(users) > 1:
-        verdict, says = Verdict.FAIL, f"agents of {len(users)} tenants log in through the method that fills it"
+    names, reaches = users.get(group.alias.mount_accessor, _NOBODY) if group.alias is not None else _NOBODY
+    if len(names) > 1:
+        verdict, says = Verdict.FAIL, f"agents of {len(names)} tenants log in through the method that fills it"
+    elif group.alias is None:
+        verdict, says = Verdict.UNKNOWN, "the method that fills it was not seen"
     elif blind:
         verdict, says = Verdict.UNKNOWN, "who else logs in through the method that fills it is not known"
     else:
@@ -73,8 +87,8 @@ def _judged(snapshot: Snapshot, namespace: Namespace, group: Group, tenants: dic
     return Finding(
         verdict=verdict,
         subject=where,
-        tenant=users[0] if users else None,
-        reaches=Reaches(tenants=tuple(users[1:]), count=len(users[1:])),
+        tenant=names[0] if names else None,
+        reaches=reaches if verdict is Verdict.FAIL else Reaches(),
         summary=f"The external group {group.name}: {says}.",
         evidence=(Evidence(where=where, shows=says),),
         fix="give each tenant an auth method of its own" if verdict is Verdict.FAIL else None,
