@@ -1,11 +1,29 @@
 """A real OpenBao server for each module that asks for one; loopback only, in memory."""
 
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import hvac
 import pytest
+from hvac.adapters import JSONAdapter
+from hvac.exceptions import InvalidRequest
 
 from cred_audit.demo.server import RunningServer, running_server
+
+
+class _Patient(JSONAdapter):
+    """Asks again while the server prepares a KV engine that was just mounted, as it does for a moment."""
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        for _ in range(100):
+            try:
+                return super().request(*args, **kwargs)
+            except InvalidRequest as error:
+                if "Upgrading from non-versioned" not in str(error):
+                    raise
+                time.sleep(0.05)
+        return super().request(*args, **kwargs)
 
 
 @pytest.fixture(scope="module")
@@ -18,4 +36,4 @@ def bao() -> Iterator[RunningServer]:
 @pytest.fixture(scope="module")
 def admin(bao: RunningServer) -> hvac.Client:
     """Return a client that holds the server's root token."""
-    return hvac.Client(url=bao.address, token=bao.token)
+    return hvac.Client(url=bao.address, token=bao.token, adapter=_Patient)
