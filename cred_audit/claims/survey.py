@@ -271,7 +271,7 @@ def judge_tokens(
         groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         held = 0
         for token in namespace.tokens:
-            if token.data is None:
+            if not token.data:
                 yield unseen(f"{where}/{token.accessor}", snapshot)
                 continue
             try:
