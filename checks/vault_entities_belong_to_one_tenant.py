@@ -7,8 +7,9 @@ Fix: remove the other tenant's alias from the entity and give it an entity of it
 
 from collections.abc import Iterator
 
-from cred_audit.check import Evidence, Finding, Reaches, Severity, Skip, Snapshot, Verdict
+from cred_audit.check import Evidence, Finding, Severity, Skip, Snapshot, Verdict
 from cred_audit.claims.agents import Agent, agents
+from cred_audit.claims.isolation import Isolation, isolation, reaches_of
 from cred_audit.decide.vault.identity import unborn
 
 SEVERITY = Severity.CRITICAL
@@ -18,6 +19,7 @@ MAPS_TO = ("NIST IA-9", "NIST AC-3", "SOC2 CC6.1", "PCI 8.2.2", "PCI A1.1.2", "C
 
 def run(snapshot: Snapshot) -> Iterator[Finding]:
     """Judge each entity that an agent has."""
+    asked = isolation(snapshot)
     users: dict[tuple[str, str, str], list[Agent]] = {}
     unknown, nameless = False, []
     for agent in agents(snapshot):
@@ -31,7 +33,7 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
     if not (unknown or users or nameless):
         raise Skip("the target names no agent by a role, an entity or a token")
     for (namespace, identity, name), held in users.items():
-        yield _judged(f"{namespace}identity/entity/id/{identity}", name, held, unknown=unknown)
+        yield _judged(asked, f"{namespace}identity/entity/id/{identity}", name, held, unknown=unknown)
     for agent in nameless:
         yield Finding(
             verdict=Verdict.PASS,
@@ -43,7 +45,7 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
         )
 
 
-def _judged(where: str, name: str, held: list[Agent], *, unknown: bool) -> Finding:
+def _judged(asked: Isolation, where: str, name: str, held: list[Agent], *, unknown: bool) -> Finding:
     tenants = tuple(sorted({agent.acting.tenant for agent in held}))
     who = ", ".join(agent.name for agent in held[:3]) + (" ..." if len(held) > 3 else "")
     joined = len(tenants) > 1
@@ -58,7 +60,7 @@ def _judged(where: str, name: str, held: list[Agent], *, unknown: bool) -> Findi
         subject=where,
         tenant=tenants[0],
         agents=tuple(agent.acting.agent for agent in held if agent.acting.tenant == tenants[0]),
-        reaches=Reaches(tenants=tenants[1:], count=len(tenants) - 1),
+        reaches=reaches_of(tenants[1:], asked),
         summary=f"{says[0].upper()}{says[1:]}.",
         evidence=(Evidence(where=where, shows=says),),
         fix="give each tenant's login an entity of its own" if joined else None,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from cred_audit.check import Evidence, Finding, Reaches, Severity, Skip, Snapshot, Verdict
 from cred_audit.claims.agents import login_of
-from cred_audit.claims.isolation import Isolation, isolation
+from cred_audit.claims.isolation import Isolation, isolation, reaches_of
 from cred_audit.claims.survey import unseen
 from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.model import Group, Namespace
@@ -62,10 +62,7 @@ def _tenants(snapshot: Snapshot, asked: Isolation) -> dict[str, set[str]]:
 def _users(asked: Isolation, names: set[str]) -> tuple[tuple[str, ...], Reaches]:
     """Return the tenants of one method, and all but the first as a set: thousands of groups may share it."""
     ordered = tuple(sorted(names))
-    spared = set(asked.tenants) - set(ordered[1:])
-    if len(spared) < len(ordered) - 1:
-        return ordered, Reaches(all_except=tuple(sorted(spared)), count=len(ordered) - 1)
-    return ordered, Reaches(tenants=ordered[1:], count=len(ordered) - 1)
+    return ordered, reaches_of(ordered[1:], asked)
 
 
 _NOBODY: tuple[tuple[str, ...], Reaches] = ((), Reaches())

@@ -9,9 +9,9 @@ Fix: make one group per tenant; give a policy that all need to each of them, wri
 
 from collections.abc import Iterator
 
-from cred_audit.check import Evidence, Finding, Reaches, Severity, Skip, Snapshot, Verdict
+from cred_audit.check import Evidence, Finding, Severity, Skip, Snapshot, Verdict
 from cred_audit.claims.agents import Agent, agents
-from cred_audit.claims.isolation import isolation
+from cred_audit.claims.isolation import Isolation, isolation, reaches_of
 from cred_audit.claims.survey import unseen
 from cred_audit.decide.vault.model import Group
 
@@ -22,9 +22,10 @@ MAPS_TO = ("NIST AC-3", "NIST AC-6", "SOC2 CC6.3", "ISO27001 A.5.18", "PCI A1.1.
 
 def run(snapshot: Snapshot) -> Iterator[Finding]:
     """Judge each group of each agent."""
+    asked = isolation(snapshot)
     members: dict[tuple[str, str], tuple[Group, list[Agent]]] = {}
     unknown, seen = False, False
-    for namespace in isolation(snapshot).world.namespaces:
+    for namespace in asked.world.namespaces:
         if namespace.groups is None:
             unknown = True
             yield unseen(f"{namespace.path}identity/group/id", snapshot)
@@ -44,7 +45,7 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
     if not (seen or unknown):
         raise Skip("the target names no agent by a role, an entity or a token")
     for group, held in members.values():
-        yield _judged(group, held, unknown=unknown)
+        yield _judged(asked, group, held, unknown=unknown)
 
 
 def _alone(agent: Agent, *, unknown: bool) -> Finding:
@@ -59,7 +60,7 @@ def _alone(agent: Agent, *, unknown: bool) -> Finding:
     )
 
 
-def _judged(group: Group, held: list[Agent], *, unknown: bool) -> Finding:
+def _judged(asked: Isolation, group: Group, held: list[Agent], *, unknown: bool) -> Finding:
     where = f"{group.namespace}identity/group/id/{group.id}"
     tenants = tuple(sorted({agent.acting.tenant for agent in held}))
     who = ", ".join(agent.name for agent in held[:3]) + (" ..." if len(held) > 3 else "")
@@ -75,7 +76,7 @@ def _judged(group: Group, held: list[Agent], *, unknown: bool) -> Finding:
         subject=where,
         tenant=tenants[0],
         agents=tuple(agent.acting.agent for agent in held if agent.acting.tenant == tenants[0]),
-        reaches=Reaches(tenants=tenants[1:], count=len(tenants) - 1),
+        reaches=reaches_of(tenants[1:], asked),
         summary=f"{says[0].upper()}{says[1:]}.",
         evidence=(Evidence(where=where, shows=f"{says}; its policies: {', '.join(group.policies)}"),),
         fix="make one group per tenant" if joined else None,

@@ -6,7 +6,7 @@ the engine that decides. Nothing here judges; the checks do.
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cred_audit.claims.mend import mended
@@ -95,6 +95,15 @@ class Isolation:
                 yield acting, acting.subject
             else:
                 yield acting, self.index.reach(self.engine, acting.subject, wanted, own=acting.tenant)
+
+
+def reaches_of(names: Iterable[str], asked: Isolation) -> Reaches:
+    """Declared tenants as the findings hold them: by name where they are few or that is shorter."""
+    reached = set(names)
+    spared = set(asked.tenants) - reached
+    if len(reached) <= max(_FEW, len(spared)):
+        return Reaches(tenants=tuple(sorted(reached)), count=len(reached))
+    return Reaches(all_except=tuple(sorted(spared)), count=len(reached))
 
 
 _PREPARED: list[tuple[Snapshot, Isolation]] = []

@@ -61,3 +61,10 @@ def test_a_method_of_the_other_tenant_on_the_same_entity_fails(admin: hvac.Clien
     assert f"identity/entity/id/{identity}" in of(half, Verdict.UNKNOWN)
     nothing = findings(__file__, hidden(whole, lambda entry: replace(entry, entities=None)))
     assert {one.verdict for one in nothing} == {Verdict.UNKNOWN}
+
+
+def test_many_tenants_are_kept_as_one_set(admin: hvac.Client, identity: str) -> None:
+    many = tuple(acting(f"t{number}", role="auth/userpass/users/acme") for number in range(9))
+    (failed,) = findings(__file__, snapshot_of(world_of(admin), *many))
+    assert (failed.verdict, failed.subject) == (Verdict.FAIL, f"identity/entity/id/{identity}")
+    assert (failed.reaches.tenants, failed.reaches.all_except, failed.reaches.count) == ((), ("t0",), 8)

@@ -43,6 +43,8 @@ def test_a_method_of_two_tenants_fails(admin: hvac.Client, group: str) -> None:
     whole = snapshot_of(world_of(admin), ACME, BETA)
     found = findings(__file__, whole)
     assert of(found, Verdict.FAIL) == [f"identity/group/id/{group}"]
+    failed = next(one for one in found if one.verdict is Verdict.FAIL)
+    assert (failed.tenant, failed.reaches.tenants, failed.reaches.count) == ("acme", ("beta",), 1)
     for blind in (
         hidden(whole, lambda entry: replace(entry, groups=None)),
         hidden(whole, lambda entry: replace(entry, auth_mounts=None)),
@@ -50,3 +52,21 @@ def test_a_method_of_two_tenants_fails(admin: hvac.Client, group: str) -> None:
         unseen = findings(__file__, blind)
         assert worst(unseen) is Verdict.UNKNOWN
         assert not of(unseen, Verdict.PASS)
+
+
+def test_many_tenants_are_kept_as_one_set(admin: hvac.Client, group: str) -> None:
+    many = tuple(acting(f"t{number}", role="auth/jwt/role/acme") for number in range(9))
+    found = findings(__file__, snapshot_of(world_of(admin), *many))
+    (failed,) = [one for one in found if one.verdict is Verdict.FAIL]
+    assert failed.subject == f"identity/group/id/{group}"
+    assert (failed.reaches.tenants, failed.reaches.all_except, failed.reaches.count) == ((), ("t0",), 8)
+
+
+def test_a_group_whose_alias_was_not_seen_is_unknown(admin: hvac.Client, group: str) -> None:
+    blind = hidden(
+        snapshot_of(world_of(admin), ACME),
+        lambda entry: replace(entry, groups=tuple(replace(one, alias=None) for one in entry.groups or ())),
+    )
+    found = findings(__file__, blind)
+    assert of(found, Verdict.UNKNOWN) == [f"identity/group/id/{group}"]
+    assert not of(found, Verdict.PASS)

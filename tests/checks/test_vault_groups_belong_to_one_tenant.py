@@ -49,3 +49,12 @@ def test_a_group_of_both_and_a_group_above_both_fail(admin: hvac.Client, members
     ):
         unseen = findings(__file__, blind)
         assert {one.verdict for one in unseen} == {Verdict.UNKNOWN}
+
+
+def test_many_tenants_are_kept_as_one_set(admin: hvac.Client, members: tuple[str, str]) -> None:
+    ours = group(admin, "ours", members[0])
+    many = tuple(acting(f"t{number}", role="auth/userpass/users/acme") for number in range(9))
+    found = findings(__file__, snapshot_of(world_of(admin), *many))
+    failed = next(one for one in found if one.subject == f"identity/group/id/{ours}")
+    assert failed.verdict is Verdict.FAIL
+    assert (failed.reaches.tenants, failed.reaches.all_except, failed.reaches.count) == ((), ("t0",), 8)
