@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from cred_audit.claims.isolation import clause_evidence, command_of, grant_subject, isolation, witness_of
+from cred_audit.claims.isolation import clause_evidence, command_of, grant_subject, isolation, reaches_of, witness_of
 from cred_audit.claims.policytext import agents_unseen, grouped, served
 from cred_audit.claims.sharing import Ownership, Usage, chosen, use, way
 from cred_audit.claims.survey import namespaces_unseen, unseen
@@ -12,7 +12,7 @@ from cred_audit.decide.vault.patterns import overlap
 from cred_audit.decide.vault.reach import Grant, Owners
 from cred_audit.decide.vault.territory import OperationClass
 from cred_audit.facts import Snapshot
-from cred_audit.finding import Evidence, Finding, Verdict
+from cred_audit.finding import Evidence, Finding, Reaches, Verdict
 
 _WRITES = frozenset({"create", "update", "patch", "delete"})
 Decide = Callable[[Subject, Request], Decision]
@@ -109,6 +109,7 @@ def _kv_grant(decide: Decide, subject: Subject, namespace: Namespace, mount: Mou
 
 
 def _judge(snapshot: Snapshot, found: Found, granted: Iterable[Granted], does: str, fix: str) -> Iterator[Finding]:
+    asked = isolation(snapshot)
     ownership = Ownership(snapshot)
     owners = {_place(one, mount): ownership.of(one, mount) for one, mount in found if mount is not None}
     doubts = tuple(agents_unseen(snapshot))
@@ -124,7 +125,9 @@ def _judge(snapshot: Snapshot, found: Found, granted: Iterable[Granted], does: s
                 key = (tenant, reason.namespace, reason.policy, reason.line or reason.why, grant.effect)
                 merged.setdefault(key, (tenant, grant, set()))[2].update(foreign)
     for tenant, grant, touched in merged.values():
-        yield _finding(tenant, grant, sorted(touched), does, fix)
+        # A mount that no tenant owns as a whole adds nobody, though tenants may hold folders in it.
+        victims = frozenset().union(*(owners[place] for place in touched))
+        yield _finding(tenant, grant, sorted(touched), reaches_of(victims, asked), does, fix)
     for namespace, mount in found:
         if mount is None:
             yield unseen(f"{namespace.path}sys/mounts", snapshot)
@@ -140,7 +143,9 @@ def _judge(snapshot: Snapshot, found: Found, granted: Iterable[Granted], does: s
             )
 
 
-def _finding(tenant: str, grant: Grant, places: list[str], does: str, fix: str) -> Finding:
+def _finding(  # noqa: PLR0913, PLR0917  (one value per part of the sentence)
+    tenant: str, grant: Grant, places: list[str], reaches: Reaches, does: str, fix: str
+) -> Finding:
     sure = grant.effect is Effect.ALLOW
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
     witness = grant.witness
@@ -148,6 +153,7 @@ def _finding(tenant: str, grant: Grant, places: list[str], does: str, fix: str) 
         verdict=Verdict.FAIL if sure else Verdict.UNKNOWN,
         subject=f"{tenant}: {grant_subject(grant)}",
         tenant=tenant,
+        reaches=reaches,
         count=len(places),
         summary=f"Agents of {tenant} {'can' if sure else 'may be able to'} {does} {places[0]}{more}.",
         evidence=tuple(clause_evidence(reason) for reason in grant.because),

@@ -60,6 +60,18 @@ def test_a_mount_or_namespace_of_the_tenants_own_passes(server: hvac.Client) -> 
     (failed,) = [finding for finding in found if finding.verdict is Verdict.FAIL]
     assert failed.witness is not None
     assert failed.witness.fields["namespace"] == "t1/"
+    assert failed.reaches.count == 0
+
+
+def test_the_owners_of_the_mount_are_named(server: hvac.Client) -> None:
+    policy(server, "acme", clause("secret/*", "update") + clause("t1/*", "update"))
+    owners = (
+        tenant("beta", NamespaceTerritory(namespace="t1/")),
+        tenant("gamma", KvTerritory(mount="secret/")),
+    )
+    found = findings(__file__, snapshot_of(world_of(server, ("", "t1/")), tenant("acme"), *owners))
+    failed = {one.summary: one.reaches for one in found if one.verdict is Verdict.FAIL}
+    assert {(reaches.tenants, reaches.count) for reaches in failed.values()} == {(("beta",), 1), (("gamma",), 1)}
 
 
 def test_what_was_not_seen_is_unknown(server: hvac.Client) -> None:
