@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cred_audit.check import Skip
-from cred_audit.claims.isolation import Acting, Isolation, clause_evidence, command_of, isolation, witness_of
+from cred_audit.claims.isolation import Acting, Isolation, clause_evidence, command_of, isolation, who_acts, witness_of
 from cred_audit.decide import Decision, Effect
 from cred_audit.decide.vault.acl import Acl, applies, stanzas_of
 from cred_audit.decide.vault.engine import Engine
@@ -174,7 +174,7 @@ def _refused(agent: Agent, can: str, refused: list[Decision]) -> Finding:
 
 def _let_through(tenant: str, subject: str, let: _Let, can: str, fix: str) -> Finding:
     known = let.decision.effect is Effect.ALLOW
-    who = f"{tenant}/{let.agents[0]}" if len(let.agents) == 1 else f"{len(let.agents)} agents of {tenant}"
+    who = who_acts(tenant, let.agents)
     return Finding(
         verdict=Verdict.FAIL if known else Verdict.UNKNOWN,
         subject=f"{tenant}: {subject}",

@@ -6,11 +6,12 @@ the engine that decides. Nothing here judges; the checks do.
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cred_audit.claims.mend import mended
 from cred_audit.decide import Effect, Reason
+from cred_audit.decide.kept import of_the_last
 from cred_audit.decide.vault.engine import Engine
 from cred_audit.decide.vault.identity import Unknown, subject_of
 from cred_audit.decide.vault.model import Request, Subject, World
@@ -21,8 +22,6 @@ from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
 from cred_audit.target.model import Agent, KvTerritory, NamespaceTerritory, PrincipalKind, Tenant, VaultTerritory
 
 _FEW = 3
-OTHERS = "(others)"
-"""The owner of everything on the same mounts that no declared tenant owns."""
 
 
 Owned = KvHolding | NamespaceHolding | PathHolding
@@ -106,19 +105,12 @@ def reaches_of(names: Iterable[str], asked: Isolation) -> Reaches:
     return Reaches(all_except=tuple(sorted(spared)), count=len(reached))
 
 
-_PREPARED: list[tuple[Snapshot, Isolation]] = []
-"""The last snapshot with its questions: all checks of one audit ask about the same one, which cannot change."""
-
-
+@of_the_last
 def isolation(snapshot: Snapshot) -> Isolation:
     """Return the prepared questions of a snapshot that has Vault's facts."""
     if snapshot.vault is None:
         raise LookupError("Vault was not read")
-    for known, prepared in _PREPARED:
-        if known is snapshot:
-            return prepared
-    _PREPARED[:] = [(snapshot, Isolation(snapshot, snapshot.vault))]
-    return _PREPARED[0][1]
+    return Isolation(snapshot, snapshot.vault)
 
 
 def _policies(subject: Subject) -> Iterator[tuple[str, str]]:
@@ -180,7 +172,7 @@ def _grant_finding(  # noqa: PLR0913, PLR0917  (one value per part of the senten
 ) -> Finding:
     reaches = asked.reaches(grant.owners, tenant)
     whose = sentence_of(reaches)
-    who = f"{tenant}/{agents[0]}" if len(agents) == 1 else f"{len(agents)} agents of {tenant}"
+    who = who_acts(tenant, agents)
     known = grant.effect is Effect.ALLOW
     return Finding(
         verdict=Verdict.FAIL if known else Verdict.UNKNOWN,
@@ -215,6 +207,11 @@ def _fix(asked: Isolation, tenant: str, grant: Grant) -> str:
     text = document.text if document is not None else None
     diff = mended(asked.world, text, reason, asked.owned(tenant)) if text is not None else None
     return diff or f"narrow the clause of the policy {where} to what {tenant} holds, or remove it"
+
+
+def who_acts(tenant: str, agents: Sequence[str]) -> str:
+    """Return the agents of one tenant as words: the only one by name."""
+    return f"{tenant}/{agents[0]}" if len(agents) == 1 else f"{len(agents)} agents of {tenant}"
 
 
 def sentence_of(reaches: Reaches) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cred_audit.claims.policytext import world_of
-from cred_audit.claims.survey import namespaces_unseen, unseen
+from cred_audit.claims.survey import namespace_words, namespaces_unseen, unseen
 from cred_audit.decide.vault.model import Namespace
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
@@ -48,7 +48,7 @@ def _judge(snapshot: Snapshot, entry: Namespace, agents: Iterable[tuple[str, str
             verdict=Verdict.PASS,
             subject=where,
             count=max(1, len(holders)),
-            summary=f"Each of the {len(holders)} policy names in use in {_named(entry.path)} has its policy.",
+            summary=f"Each of the {len(holders)} policy names in use in {namespace_words(entry.path)} has its policy.",
             evidence=(Evidence(where=where, shows="tokens, roles, entities and groups were read and compared"),),
         )
 
@@ -59,7 +59,7 @@ def _dangling(entry: Namespace, name: str, holders: list[str]) -> Finding:
         verdict=Verdict.FAIL,
         subject=f"policy:{entry.path}{name}",
         count=len(holders),
-        summary=f"{holders[0]}{more} names the policy {name}, which does not exist in {_named(entry.path)}.",
+        summary=f"{holders[0]}{more} names the policy {name}, which does not exist in {namespace_words(entry.path)}.",
         evidence=tuple(Evidence(where=holder, shows=f"names the policy {name}") for holder in holders[:_SHOWN]),
         fix=f"remove the name {name}, or write the policy",
     )
@@ -133,7 +133,3 @@ def _of_agents(snapshot: Snapshot) -> dict[str, list[tuple[str, Any]]]:
         names = None if token.data is None else data.get("policies") or ()
         found.setdefault(at, []).append((f"auth/token/lookup-self of {name}", names))
     return found
-
-
-def _named(namespace: str) -> str:
-    return f"namespace {namespace}" if namespace else "the root namespace"

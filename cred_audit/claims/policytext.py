@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from cred_audit.claims.isolation import isolation
 from cred_audit.claims.survey import namespaces_unseen, unseen
+from cred_audit.decide.kept import of_the_last
 from cred_audit.decide.vault.acl import stanzas_of
 from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.model import Namespace, PolicyDocument, Subject, World
@@ -88,18 +89,12 @@ class NamespaceText:
     policies: int
 
 
-_PREPARED: list[tuple[Snapshot, tuple[NamespaceText, ...]]] = []
-
-
+@of_the_last
 def texts(snapshot: Snapshot) -> tuple[NamespaceText, ...]:
     """Return the clauses of every namespace; those of the last snapshot are kept."""
-    for known, prepared in _PREPARED:
-        if known is snapshot:
-            return prepared
     world = world_of(snapshot)
     dialects = tuple(dict.fromkeys(profile.dialect for profile in profiles(world.server)))
-    _PREPARED[:] = [(snapshot, tuple(_namespace(snapshot, entry, dialects) for entry in world.namespaces))]
-    return _PREPARED[0][1]
+    return tuple(_namespace(snapshot, entry, dialects) for entry in world.namespaces)
 
 
 def mounts_unseen(snapshot: Snapshot, held: Iterable[str] | None = None) -> Iterator[Finding]:

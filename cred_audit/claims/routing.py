@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cred_audit.claims.policytext import Clause, Fault, place_of, served, world_of
+from cred_audit.claims.survey import namespace_words
 from cred_audit.decide.vault.model import Namespace, World
 from cred_audit.decide.vault.patterns import TEMPLATE, parts_of
 from cred_audit.decide.vault.routes import routes_of
@@ -52,7 +53,7 @@ class Routing:
         if known is None or self._served(entry, literal, cut=cut):
             return
         mount = "/".join(literal.split("/")[: 2 if auth else 1])
-        shows = f"names {mount}/, where nothing is mounted in {_named(namespace)}"
+        shows = f"names {mount}/, where nothing is mounted in {namespace_words(namespace)}"
         # A namespace that was not listed may lie where the mount seems to be missing.
         yield Fault(shows=shows, sure=self.world.namespaces_complete)
 
@@ -103,7 +104,3 @@ def _literal(path: str) -> tuple[str, bool]:
         if is_open and position == len(parts) - 1:
             return "/".join(literal), True
     return "/".join(literal), False
-
-
-def _named(namespace: str) -> str:
-    return f"namespace {namespace}" if namespace else "the root namespace"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cred_audit.check import Skip
-from cred_audit.claims.isolation import clause_evidence, isolation
+from cred_audit.claims.isolation import clause_evidence, isolation, reaches_of
 from cred_audit.claims.policytext import agents_unseen, grouped, world_of
 from cred_audit.claims.survey import engines, namespaces_unseen, unseen
 from cred_audit.claims.touching import Beginnings, Exactly, pattern_of
@@ -170,15 +170,7 @@ class Usage:
     def _reaches(self, tenants: frozenset[str]) -> Reaches:
         known = self._shown.get(id(tenants))
         if known is None:
-            everybody = self._asked.tenants
-            out = [name for name in everybody if name not in tenants] if len(tenants) > len(everybody) // 2 else None
-            wide = out is not None and len(tenants) > _SHOWN
-            reaches = Reaches(
-                tenants=() if wide else tuple(sorted(tenants)),
-                all_except=tuple(out) if wide and out is not None else None,
-                count=len(tenants),
-            )
-            known = self._shown[id(tenants)] = (tenants, reaches)
+            known = self._shown[id(tenants)] = (tenants, reaches_of(tenants, self._asked))
         return known[1]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from cred_audit.check import Skip
+from cred_audit.decide.kept import of_the_last
 from cred_audit.decide.vault.model import AuthMount, AuthRole, Mount, Namespace, Server
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
@@ -152,17 +153,19 @@ def unseen(where: str, snapshot: Snapshot) -> Finding:
     )
 
 
-_REASONS: list[tuple[Snapshot, dict[str, str]]] = []
 _FEW = 1_000
 """Gaps up to which each is searched for a place that none of them names in full."""
 
 
+@of_the_last
+def _reasons(snapshot: Snapshot) -> dict[str, str]:
+    """Return the reason of each gap by the place that it names."""
+    return {f"{gap.namespace}{gap.what}".split(" ")[-1].rstrip("/"): gap.reason for gap in snapshot.gaps[::-1]}
+
+
 def _reason(where: str, snapshot: Snapshot) -> str:
     """Return why a place was not seen, as its gap says."""
-    known = next((reasons for one, reasons in _REASONS if one is snapshot), None)
-    if known is None:
-        known = {f"{gap.namespace}{gap.what}".split(" ")[-1].rstrip("/"): gap.reason for gap in snapshot.gaps[::-1]}
-        _REASONS[:] = [(snapshot, known)]
+    known = _reasons(snapshot)
     if where not in known and len(snapshot.gaps) <= _FEW:
         found = (gap.reason for gap in snapshot.gaps if where in f"{gap.namespace}{gap.what}")
         return next(found, "it was not read")
@@ -173,6 +176,11 @@ def _namespaces(snapshot: Snapshot) -> tuple[Namespace, ...]:
     if snapshot.vault is None:
         raise LookupError("Vault was not read")
     return snapshot.vault.world.namespaces
+
+
+def namespace_words(namespace: str) -> str:
+    """Return a namespace as words."""
+    return f"namespace {namespace}" if namespace else "the root namespace"
 
 
 class Incomplete(Exception):

@@ -7,7 +7,16 @@ import json
 import shlex
 from collections.abc import Iterator
 
-from cred_audit.claims.isolation import Acting, Isolation, clause_evidence, holds, isolation, sentence_of, witness_of
+from cred_audit.claims.isolation import (
+    Acting,
+    Isolation,
+    clause_evidence,
+    holds,
+    isolation,
+    sentence_of,
+    who_acts,
+    witness_of,
+)
 from cred_audit.decide.vault.control import Holder
 from cred_audit.decide.vault.gains import Gap, Step
 from cred_audit.decide.vault.identity import Unknown
@@ -126,7 +135,7 @@ def _subject(chain: Chain) -> str:
 def _finding(asked: Isolation, tenant: str, agents: tuple[str, ...], subject: str, chain: Chain) -> Finding:
     reaches = asked.reaches(chain.owners, tenant)
     whose = sentence_of(reaches)
-    who = f"{tenant}/{agents[0]}" if len(agents) == 1 else f"{len(agents)} agents of {tenant}"
+    who = who_acts(tenant, agents)
     if chain.steps:
         verb = _VERBS.get(chain.operation, "change")
         told = ", then ".join(step.shows for step in chain.steps)

@@ -7,6 +7,9 @@ territory)` for all requests at once. `reach` never answers by itself: its witne
 from dataclasses import dataclass
 from enum import Enum
 
+OTHERS = "(others)"
+"""The owner of everything beside what is owned that no declared tenant owns."""
+
 
 class Effect(Enum):
     """Whether a request goes through. UNKNOWN stays unknown under negation."""

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from cred_audit.decide import Effect
+from cred_audit.decide import OTHERS, Effect
 from cred_audit.decide.vault.engine import Engine
 from cred_audit.decide.vault.model import Mount, Namespace, PolicyDocument, Server, Subject, World
-from cred_audit.decide.vault.reach import OTHERS, Answer, Owners, TerritoryIndex
+from cred_audit.decide.vault.reach import Answer, Owners, TerritoryIndex
 from cred_audit.decide.vault.territory import Holding, KvHolding, NamespaceHolding, OperationClass, PathHolding
 
 NAMES = ("acme", "beta", "delta", "eps", "gamma")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cred_audit.decide import OTHERS
 from cred_audit.decide.aws.atoms import Atoms, TextAtom, is_principal_key, tag_of
 from cred_audit.decide.aws.condition import compile_condition
 from cred_audit.decide.aws.estate import Texts, Thing
@@ -11,8 +12,6 @@ from cred_audit.decide.aws.keys import Keys, tag_spellings
 from cred_audit.decide.aws.model import Condition, Document, PrincipalPolicies, Statement
 from cred_audit.decide.aws.pattern import Variable
 
-OTHERS = "(others)"
-"""The owner of what no tenant owns."""
 _MANY = 8
 """Policies that must have a value for it to divide the things of everybody."""
 _DIVISIONS = 64

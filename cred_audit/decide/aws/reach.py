@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from cred_audit.decide import Effect, Reason
+from cred_audit.decide import OTHERS, Effect, Reason
 from cred_audit.decide.aws.atoms import TextAtom
 from cred_audit.decide.aws.caller import Type
-from cred_audit.decide.aws.cells import OTHERS, Cell, Cells, Division, documents_of
+from cred_audit.decide.aws.cells import Cell, Cells, Division, documents_of
 from cred_audit.decide.aws.condition import filled, resolved
 from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import ActionClass, Thing, actions_of, requests

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cred_audit.decide.kept import of_the_last
 from cred_audit.decide.vault.model import Alias, AuthMount, AuthRole, Entity, Group, Namespace, Subject, World
 from cred_audit.decide.vault.template import directives
 
@@ -110,16 +111,8 @@ _FOLDING = frozenset({"approle", "userpass", "ldap", "radius", "kubernetes", "jw
 """Methods whose roles or users are found without regard to case."""
 _NAMES_FOLD = frozenset({"userpass", "ldap", "radius"})
 """Methods whose logins are known by a name without regard to case."""
-_LAST: list[tuple[World, _Directory]] = []
-"""The last world with its directory: all questions of one audit are about the same one, which cannot change."""
-
-
-def _directory(world: World) -> _Directory:
-    for known, directory in _LAST:
-        if known is world:
-            return directory
-    _LAST[:] = [(world, _Directory(world))]
-    return _LAST[0][1]
+_directory = of_the_last(_Directory)
+"""The directory of a world."""
 
 
 def subject_of(  # noqa: PLR0913  (the ways in which a target names a principal)

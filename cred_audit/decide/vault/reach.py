@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
-from cred_audit.decide import Effect, Reason
+from cred_audit.decide import OTHERS, Effect, Reason
 from cred_audit.decide.vault.acl import Acl, Rule, RuleKind
 from cred_audit.decide.vault.choose import MOST, NOBODY, choices
 from cred_audit.decide.vault.engine import Engine
@@ -21,8 +21,6 @@ from cred_audit.decide.vault.territory import CHANGES, Holding, OperationClass, 
 from cred_audit.decide.vault.trie import Node, RuleTrie, Territories
 from cred_audit.decide.vault.witness import judged, request_of, why
 
-OTHERS = "(others)"
-"""The owner of everything on the same mounts that no holding owns."""
 _SHOWN = 3
 """Clauses that a proof names."""
 _KEPT = 64

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from cred_audit.decide import Effect
-from cred_audit.decide.aws.cells import OTHERS
+from cred_audit.decide import OTHERS, Effect
 from cred_audit.decide.aws.document import read_document
 from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import ActionClass, Thing, actions_of, requests
