@@ -13,7 +13,7 @@ from cred_audit.check import Evidence, Finding, Reaches, Severity, Skip, Snapsho
 from cred_audit.claims.agents import login_of
 from cred_audit.claims.isolation import Isolation, isolation, reaches_of
 from cred_audit.claims.survey import unseen
-from cred_audit.decide.vault.identity import Unknown
+from cred_audit.decide import Unknown
 from cred_audit.decide.vault.model import Group, Namespace
 
 SEVERITY = Severity.MEDIUM

@@ -12,6 +12,7 @@ from typing import Any
 
 from cred_audit.baseline import Baseline
 from cred_audit.check import Check, Skip
+from cred_audit.claims.aws.isolation import aws_isolation
 from cred_audit.claims.isolation import isolation
 from cred_audit.errors import UsageError
 from cred_audit.facts import EVERYTHING, Gap, Snapshot
@@ -40,7 +41,7 @@ def judge(  # noqa: PLR0913  (the parts of an audit)
         results.append(_result(check, snapshot, log))
     progress("checks", len(checks), len(checks))
     accepted, complaints = _accepted(results, snapshot.target.accepted, now)
-    vault = snapshot.vault
+    vault, aws = snapshot.vault, snapshot.aws
     return Report(
         target_name=snapshot.target.name,
         tenants=tuple(tenant.id for tenant in snapshot.target.tenants),
@@ -54,6 +55,7 @@ def judge(  # noqa: PLR0913  (the parts of an audit)
         warnings=(
             *snapshot.target.warnings,
             *(vault.assumed if vault is not None else ()),
+            *(aws.assumed if aws is not None else ()),
             *_beside(snapshot.target),
             *complaints,
         ),
@@ -88,6 +90,8 @@ def _declared(snapshot: Snapshot) -> Mapping[str, bool]:
     out = {}
     if snapshot.target.vault is not None:
         out["vault"] = snapshot.vault is not None
+    if snapshot.target.aws is not None:
+        out["aws"] = snapshot.aws is not None
     return out
 
 
@@ -134,7 +138,7 @@ def _told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def _unaudited(target: Target) -> Iterator[Gap]:
     """Yield a gap for each declared part of the target that no check judges."""
-    for part in ("aws", "platform", "providers", "logs", "declared"):
+    for part in ("platform", "providers", "logs", "declared"):
         if part in target.sections:
             yield Gap(source=part, what=EVERYTHING, reason=f"this version of cred-audit does not audit {part}")
 
@@ -184,10 +188,12 @@ def _matches(entry: Accepted, finding: Finding) -> bool:
 
 
 def _coverage(snapshot: Snapshot) -> dict[str, Any]:
-    if snapshot.vault is None:
-        return {}
-    acting = isolation(snapshot).acting
-    return {"vault": {**snapshot.vault.coverage, "agents": len(acting)}}
+    out: dict[str, Any] = {}
+    if snapshot.vault is not None:
+        out["vault"] = {**snapshot.vault.coverage, "agents": len(isolation(snapshot).acting)}
+    if snapshot.aws is not None:
+        out["aws"] = {**snapshot.aws.coverage, "agents": len(aws_isolation(snapshot).acting)}
+    return out
 
 
 def narrowed(report: Report, tenants: frozenset[str]) -> Report:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from cred_audit.claims.isolation import Acting, Isolation, isolation
 from cred_audit.collect.confirm import server_capabilities
 from cred_audit.collect.vault import connect
+from cred_audit.decide import Unknown
 from cred_audit.decide.vault.engine import capabilities
-from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.model import Request, Subject
 from cred_audit.decide.vault.wire import Resolved, resolve
 from cred_audit.errors import CollectError

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cred_audit.decide.aws.world import AwsWorld
 from cred_audit.decide.vault.model import TokenFacts, World
 from cred_audit.target.model import Target
 
@@ -66,6 +67,17 @@ class VaultFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwsFacts:
+    """The AWS accounts of the platform, or the offline files that stand for them."""
+
+    world: AwsWorld
+    coverage: Mapping[str, int]
+    """What was read and how many of it: `accounts`, `roles`, `secrets` ..."""
+    assumed: tuple[str, ...] = ()
+    """What was not given and therefore assumed, as sentences."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """All that one audit saw."""
 
@@ -74,6 +86,8 @@ class Snapshot:
     tool_version: str
     vault: VaultFacts | None = None
     """None when the target declares no Vault, or when nothing of it could be read (then there is a gap)."""
+    aws: AwsFacts | None = None
+    """None when the target declares no AWS, or when nothing of it could be read (then there is a gap)."""
     gaps: tuple[Gap, ...] = ()
     digest: str = ""
     """SHA-256 of the saved form; detects accidents, not tampering by whoever can recompute it."""

@@ -19,10 +19,11 @@ from typing import Any, Literal
 import msgspec
 
 from cred_audit.errors import SnapshotError
-from cred_audit.facts import Gap, Snapshot, VaultFacts
+from cred_audit.facts import AwsFacts, Gap, Snapshot, VaultFacts
 from cred_audit.target.model import (
     Accepted,
     Agent,
+    AwsSource,
     AwsTerritory,
     KvTerritory,
     NamespaceTerritory,
@@ -77,6 +78,7 @@ class _SavedTarget(msgspec.Struct):
     tenants: tuple[_SavedTenant, ...]
     others: bool = False
     vault: VaultSource | None = None
+    aws: AwsSource | None = None
     sections: dict[str, Any] = {}
     accepted: tuple[Accepted, ...] = ()
     path: Path | None = None
@@ -93,6 +95,7 @@ class _Saved(msgspec.Struct, kw_only=True):
     target: _SavedTarget
     vault: VaultFacts | None
     gaps: tuple[Gap, ...]
+    aws: AwsFacts | None = None
 
 
 def save(snapshot: Snapshot) -> str:
@@ -149,6 +152,7 @@ def _load(raw: bytes, where: str) -> Snapshot:
         taken_at=saved.taken_at,
         tool_version=saved.tool_version,
         vault=saved.vault,
+        aws=saved.aws,
         gaps=saved.gaps,
         digest=computed,
     )
@@ -190,6 +194,7 @@ def _canonical(snapshot: Snapshot) -> bytes:
             "tool_version": snapshot.tool_version,
             "target": _plain(snapshot.target, 0),
             "vault": snapshot.vault,
+            "aws": snapshot.aws,
             "gaps": snapshot.gaps,
         }
         try:
@@ -239,6 +244,7 @@ def _target(saved: _SavedTarget) -> Target:
         tenants=tuple(_tenant(entry) for entry in saved.tenants),
         others=saved.others,
         vault=saved.vault,
+        aws=saved.aws,
         sections=saved.sections,
         accepted=saved.accepted,
         path=saved.path,

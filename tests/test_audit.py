@@ -115,9 +115,9 @@ def test_a_claim_about_things_that_are_not_there_is_skipped_with_the_reason() ->
 
 def test_a_declared_part_that_nothing_audits_is_never_green() -> None:
     declared = snapshot()
-    declared = replace(declared, target=replace(declared.target, sections={"aws": {}}))
+    declared = replace(declared, target=replace(declared.target, sections={"platform": {}}))
     report = judge(declared, [check(lambda _: (finding(Verdict.PASS),))], now=NOW)
-    assert [(gap.source, gap.whole) for gap in report.gaps] == [("aws", True)]
+    assert [(gap.source, gap.whole) for gap in report.gaps] == [("platform", True)]
     assert gate(report) == 3
     assert gate(report, allow_unknown=True) == 0
     assert headline(report).answer is Answer.UNKNOWN

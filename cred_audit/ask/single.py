@@ -1,8 +1,7 @@
 """One question about one agent of a snapshot."""
 
 from cred_audit.claims.isolation import Acting, isolation
-from cred_audit.decide import Decision, Effect, Reason
-from cred_audit.decide.vault.identity import Unknown
+from cred_audit.decide import Decision, Effect, Reason, Unknown
 from cred_audit.decide.vault.model import Request
 from cred_audit.errors import UsageError
 from cred_audit.facts import Snapshot

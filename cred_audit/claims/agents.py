@@ -12,10 +12,9 @@ from urllib.parse import quote
 
 from cred_audit.check import Skip
 from cred_audit.claims.isolation import Acting, Isolation, clause_evidence, command_of, isolation, who_acts, witness_of
-from cred_audit.decide import Decision, Effect
+from cred_audit.decide import Decision, Effect, Unknown
 from cred_audit.decide.vault.acl import Acl, applies, stanzas_of
 from cred_audit.decide.vault.engine import Engine
-from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.model import AuthMount, PolicyDocument, Request, Subject
 from cred_audit.decide.vault.policy import Dialect, PolicySyntaxError, Stanza
 from cred_audit.facts import Snapshot

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cred_audit.claims.mend import mended
-from cred_audit.decide import Effect, Reason
+from cred_audit.decide import Effect, Reason, Unknown
 from cred_audit.decide.kept import of_the_last
 from cred_audit.decide.vault.engine import Engine
-from cred_audit.decide.vault.identity import Unknown, subject_of
+from cred_audit.decide.vault.identity import subject_of
 from cred_audit.decide.vault.model import Request, Subject, World
 from cred_audit.decide.vault.reach import Answer, Grant, Owners, TerritoryIndex
 from cred_audit.decide.vault.territory import Holding, KvHolding, NamespaceHolding, OperationClass, PathHolding

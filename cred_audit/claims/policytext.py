@@ -10,9 +10,9 @@ from itertools import takewhile
 
 from cred_audit.claims.isolation import isolation
 from cred_audit.claims.survey import namespaces_unseen, unseen
+from cred_audit.decide import Unknown
 from cred_audit.decide.kept import of_the_last
 from cred_audit.decide.vault.acl import stanzas_of
-from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.model import Namespace, PolicyDocument, Subject, World
 from cred_audit.decide.vault.patterns import TEMPLATE, normal, parts_of
 from cred_audit.decide.vault.policy import Dialect, PolicySyntaxError, Stanza

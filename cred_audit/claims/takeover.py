@@ -17,9 +17,9 @@ from cred_audit.claims.isolation import (
     who_acts,
     witness_of,
 )
+from cred_audit.decide import Unknown
 from cred_audit.decide.vault.control import Holder
 from cred_audit.decide.vault.gains import Gap, Step
-from cred_audit.decide.vault.identity import Unknown
 from cred_audit.decide.vault.takeover import Chain, Takeovers
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict, Witness

@@ -44,3 +44,12 @@ class Decision:
     because: tuple[Reason, ...]
     assuming: tuple[str, ...] = ()
     """What else must be true of the request or the login for ALLOW to hold, as half sentences."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Why it cannot be told who an agent is."""
+
+    reason: str
+    where: str
+    """What would have to be read: an API path or call."""

@@ -8,7 +8,9 @@ from typing import Any
 from cred_audit.target.model import (
     Accepted,
     Agent,
+    AwsFiles,
     AwsPrincipal,
+    AwsSource,
     AwsTerritory,
     KvTerritory,
     NamespaceTerritory,
@@ -177,6 +179,28 @@ def vault_of(values: Values, base: Path) -> VaultSource:
         mounts={name: {mount_of(path): dict(mount) for path, mount in entry.items()} for name, entry in mounts.items()}
         or None,
         namespaces=tuple(sorted(namespace_of(name) for name in namespaces)),
+    )
+
+
+def aws_of(values: Values, base: Path) -> AwsSource:
+    """Return the AWS source; relative paths are taken from the target's folder."""
+    accounts = values.get("accounts", ())
+    files = values.get("files")
+    organization = files.get("organization") if files is not None else None
+    return AwsSource(
+        profile=values.get("profile"),
+        regions=tuple(values.get("regions", ())),
+        role_arn=values.get("role_arn"),
+        endpoint_url=values.get("endpoint_url"),
+        accounts=tuple(dict.fromkeys(accounts.values() if isinstance(accounts, Mapping) else accounts)),
+        files={
+            account: AwsFiles(**{name: base / path for name, path in entry.items()})
+            for account, entry in files.items()
+            if account != "organization"
+        }
+        if files is not None
+        else None,
+        organization=base / organization if organization is not None else None,
     )
 
 

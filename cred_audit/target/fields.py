@@ -272,4 +272,4 @@ ROOT = Record(
         Field("accepted", Many(_ACCEPTED), "Risks that the owner accepts: shown, never failing."),
     ),
 )
-SECTIONS = ("aws", "platform", "providers", "logs", "declared", "authorization")
+SECTIONS = ("platform", "providers", "logs", "declared", "authorization")

@@ -72,6 +72,7 @@ class _Loading:
             tenants=tenants,
             others=values.get("others", len(tenants) == 1),
             vault=build.vault_of(values["vault"], self.base) if "vault" in values else None,
+            aws=build.aws_of(values["aws"], self.base) if "aws" in values else None,
             sections={key: plain(values[key]) for key in SECTIONS if key in values},
             accepted=tuple(
                 build.accepted_of(entry, entry_place)

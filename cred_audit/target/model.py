@@ -155,6 +155,45 @@ class VaultSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwsFiles:
+    """One account's files: what `aws ... --output json` prints, and plans of Terraform."""
+
+    authorization_details: Path | None = None
+    secrets: Path | None = None
+    keys: Path | None = None
+    parameters: Path | None = None
+    trails: Path | None = None
+    functions: Path | None = None
+    terraform: Path | None = None
+    """What `terraform show -json PLAN` prints."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsSource:
+    """Where AWS's facts come from: live accounts, or files."""
+
+    profile: str | None = None
+    """None: boto3's own chain."""
+    regions: tuple[str, ...] = ()
+    """None given: the session's own."""
+    role_arn: str | None = None
+    """The role to read with, `{account}` in it."""
+    endpoint_url: str | None = None
+    """Of an emulator, for every service."""
+    accounts: tuple[str, ...] = ()
+    """Ids of the accounts to read; none given: the caller's own."""
+    files: Mapping[str, AwsFiles] | None = None
+    """Offline: account id -> its files."""
+    organization: Path | None = None
+    """Offline: `{"scps": {...}, "rcps": {...}}`; `{}` says that there is none."""
+
+    @property
+    def offline(self) -> bool:
+        """Whether files stand for the accounts."""
+        return self.files is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """One accepted risk."""
 
@@ -176,8 +215,9 @@ class Target:
     others: bool = False
     """Whether everything on the same mounts that no tenant owns is a territory too, `(others)`."""
     vault: VaultSource | None = None
+    aws: AwsSource | None = None
     sections: Mapping[str, Any] = field(default_factory=dict)
-    """Validated parts that nothing reads yet: aws, platform, providers, logs, declared, authorization."""
+    """Validated parts that nothing reads yet: platform, providers, logs, declared, authorization."""
     accepted: tuple[Accepted, ...] = ()
     path: Path | None = None
     """The file it was loaded from."""

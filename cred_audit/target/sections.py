@@ -25,7 +25,10 @@ _ACCOUNT_FILES = Record(
         Field("authorization_details", PATH, "iam get-account-authorization-details."),
         Field("secrets", PATH, '{"SecretList": [...]}: describe-secret answers with their ResourcePolicy.'),
         Field("keys", PATH, '{"Keys": [{"Arn", "KeyPolicy", "Grants", "Tags"}]}.'),
-        Field("parameters", PATH, "ssm describe-parameters."),
+        Field("parameters", PATH, "ssm describe-parameters, each with its Tags."),
+        Field("functions", PATH, '{"Functions": [lambda get-function-configuration answers]}, of those that rotate.'),
+        Field("trails", PATH, '{"trailList": [...]}: describe-trails, each with IsLogging and its event selectors.'),
+        Field("terraform", PATH, "terraform show -json: a plan's IAM, secrets, parameters and keys."),
     ),
 )
 AWS = Record(

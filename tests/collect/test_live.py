@@ -9,7 +9,7 @@ import pytest
 from cred_audit.claims.isolation import isolation
 from cred_audit.collect import collect
 from cred_audit.collect.auditor import auditor_policy
-from cred_audit.decide.vault.identity import Unknown
+from cred_audit.decide import Unknown
 from cred_audit.decide.vault.model import AuthMount, Mount, Namespace, Subject
 from cred_audit.demo.server import RunningServer
 from cred_audit.facts import Snapshot

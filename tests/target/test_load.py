@@ -66,7 +66,8 @@ def test_every_part_of_a_target_has_its_place() -> None:
     assert target.vault.timeout == 12.0
     assert target.vault.token == SecretRef(file="vault-token")
     assert not target.vault.offline
-    assert set(target.sections) == {"aws", "platform", "providers", "logs", "declared", "authorization"}
+    assert target.aws is not None
+    assert set(target.sections) == {"platform", "providers", "logs", "declared", "authorization"}
     assert target.sections["providers"][0]["admin_key"] == SecretRef(env="VENDOR_ANTHROPIC_ADMIN")
     assert target.sections["platform"]["call"]["request"]["json"]["metadata"] == {"marker": "{marker}"}
     day, moment = target.accepted

@@ -5,9 +5,9 @@ Source: OpenBao 2.7.2 as measured. Groups count when the entity is in them direc
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from cred_audit.decide import Unknown
 from cred_audit.decide.kept import of_the_last
 from cred_audit.decide.vault.model import Alias, AuthMount, AuthRole, Entity, Group, Namespace, Subject, World
 from cred_audit.decide.vault.template import directives
@@ -16,15 +16,6 @@ DEFAULT = "default"
 _ROLE_FOLDERS = ("cel/role", "role", "roles", "users", "groups", "certs")
 _FIRST_LOGIN = "made-at-the-first-login"
 """Begins the id and name that stand for those of an entity which does not exist yet: nothing else has them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
-    """Why it cannot be told who an agent is."""
-
-    reason: str
-    where: str
-    """What would have to be read: an API path."""
 
 
 class _Directory:

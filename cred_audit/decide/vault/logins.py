@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from cred_audit.decide import Unknown
 from cred_audit.decide.vault.acl import Rule
 from cred_audit.decide.vault.gains import (
     NAME,
@@ -22,7 +23,7 @@ from cred_audit.decide.vault.gains import (
     may_hold,
     named,
 )  # fmt: skip
-from cred_audit.decide.vault.identity import Unknown, subject_of
+from cred_audit.decide.vault.identity import subject_of
 from cred_audit.decide.vault.model import AuthMount, AuthRole, Namespace, Request, Subject
 from cred_audit.decide.vault.witness import wire_path
 

@@ -1,0 +1,1 @@
+"""Judging code for AWS that several checks share."""

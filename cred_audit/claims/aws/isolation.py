@@ -1,0 +1,231 @@
+"""The cross-tenant questions about the AWS accounts of one snapshot, prepared once and asked by several checks.
+
+Brings three things together: who the target's agents are in AWS, what each tenant owns there, and the engine that
+decides. Nothing here judges; the checks do.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from cred_audit.claims.isolation import holds, sentence_of, who_acts
+from cred_audit.decide import OTHERS, Effect, Reason, Unknown
+from cred_audit.decide.aws import reach
+from cred_audit.decide.aws.estate import ActionClass
+from cred_audit.decide.aws.holdings import Holding, Holdings
+from cred_audit.decide.aws.model import Principal, Request
+from cred_audit.decide.aws.principals import Documents, Principals
+from cred_audit.decide.kept import of_the_last
+from cred_audit.facts import AwsFacts, Gap, Snapshot
+from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
+from cred_audit.target.model import Agent, Tenant
+
+_FEW = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """One declared agent as AWS knows it."""
+
+    tenant: str
+    agent: str
+    arn: str
+    """Of the role or user that the target names."""
+    who: reach.Agent | Unknown
+
+
+class AwsIsolation:
+    """One snapshot's agents, things and engine."""
+
+    def __init__(self, snapshot: Snapshot, aws: AwsFacts) -> None:
+        """Read every policy that binds an agent, and find out who owns what."""
+        self.world = aws.world
+        self.tenants = tuple(tenant.id for tenant in snapshot.target.tenants)
+        self.documents = Documents()
+        self.principals = Principals(aws.world, self.documents)
+        self.holdings = Holdings(
+            self.principals,
+            (
+                Holding(owner=tenant.id, tags=part.tags, arns=part.arns, account=part.account)
+                for tenant in snapshot.target.tenants
+                for part in tenant.territory.aws
+            ),
+            others=snapshot.target.others,
+        )
+        self.acting = tuple(
+            self._acting(tenant, agent)
+            for tenant in snapshot.target.tenants
+            for agent in tenant.agents
+            if agent.aws is not None
+        )
+        self.agents = tuple(acting.who for acting in self.acting if not isinstance(acting.who, Unknown))
+        self._estate: reach.Estate | None = None
+
+    @property
+    def estate(self) -> reach.Estate:
+        """Everybody's things, ready to be asked about any of the agents."""
+        if self._estate is None:
+            self._estate = reach.Estate(self.holdings.things, self.agents)
+        return self._estate
+
+    def _acting(self, tenant: Tenant, agent: Agent) -> Acting:
+        principal = agent.aws
+        if principal is None:
+            raise LookupError("only agents with an AWS principal are asked about")
+        arn = principal.role or principal.user
+        found = self.principals.principal(arn, session_tags=principal.session_tags, session_name=principal.session_name)
+        who = found if isinstance(found, Unknown) else reach.Agent(
+            tenant=tenant.id, principal=found[0], policies=found[1]
+        )  # fmt: skip
+        return Acting(tenant=tenant.id, agent=agent.id, arn=arn, who=who)
+
+    def reaches(self, owners: reach.Owners, acting: str | None = None) -> Reaches:
+        """Return a set of owners as the findings hold it: by name where that is shorter."""
+        known = self.estate.owners
+        if owners.all_except is None:
+            return Reaches(tenants=owners.names, count=len(owners.names))
+        reached = [owner for owner in known if owner not in owners.all_except]
+        if len(reached) <= _FEW:
+            return Reaches(tenants=tuple(reached), count=len(reached))
+        spared = {*owners.all_except, *(set(self.tenants) - set(known)), *([acting] if acting else [])}
+        return Reaches(all_except=tuple(sorted(spared - {OTHERS})), count=len(reached))
+
+
+@of_the_last
+def aws_isolation(snapshot: Snapshot) -> AwsIsolation:
+    """Return the prepared questions of a snapshot that has AWS's facts."""
+    if snapshot.aws is None:
+        raise LookupError("AWS was not read")
+    return AwsIsolation(snapshot, snapshot.aws)
+
+
+def unseen_findings(snapshot: Snapshot, what: str) -> Iterator[Finding]:
+    """Yield an UNKNOWN for each part of AWS that was not seen. `what`: the claim's question, as half a sentence."""
+    asked = aws_isolation(snapshot)
+    for part, call in asked.holdings.unseen.items():
+        yield Finding(
+            verdict=Verdict.UNKNOWN,
+            subject=f"unseen:{part}",
+            summary=f"The {part} were not seen, so {what} is not known.",
+            evidence=(gap_evidence(snapshot.gaps, part, call),),
+        )
+
+
+def gap_evidence(gaps: Iterable[Gap], part: str, call: str) -> Evidence:
+    """Return the gap of a part that was not seen as evidence."""
+    shows = next((gap.reason for gap in gaps if gap.source == "aws" and gap.what == call), f"the {part} were not seen")
+    return Evidence(where=call, shows=shows)
+
+
+def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Iterator[Finding]:
+    """Yield the findings of the claim "no agent can <verb> what another tenant owns in AWS".
+
+    One finding is one grant of one acting tenant, held by all agents of that tenant that have it; an agent
+    without any grant gives one PASS, whose evidence names the statements that come closest.
+    """
+    asked = aws_isolation(snapshot)
+    unseen = tuple(gap_evidence(snapshot.gaps, part, call) for part, call in asked.holdings.unseen.items())
+    grants: dict[tuple[object, ...], tuple[Acting, reach.Grant, list[str]]] = {}
+    for acting in asked.acting:
+        if isinstance(acting.who, Unknown):
+            yield _not_known(acting, verb, acting.who)
+            continue
+        answer = asked.estate.reach(acting.who, wanted)
+        for grant in answer.grants:
+            key = (acting.tenant, grant_subject(grant), grant.effect, grant.owners, grant.assuming)
+            grants.setdefault(key, (acting, grant, []))[2].append(acting.agent)
+        if not answer.grants:
+            yield _without_grant(acting, verb, answer.closest, unseen)
+    for acting, grant, agents in grants.values():
+        yield grant_finding(asked, acting, tuple(agents), grant, verb)
+
+
+def _not_known(acting: Acting, verb: str, unknown: Unknown) -> Finding:
+    name = f"{acting.tenant}/{acting.agent}"
+    return Finding(
+        verdict=Verdict.UNKNOWN,
+        subject=f"agent:{name}",
+        tenant=acting.tenant,
+        agents=(acting.agent,),
+        summary=f"What {name} may {verb} is not known: {unknown.reason}.",
+        evidence=(Evidence(where=unknown.where, shows=unknown.reason),),
+    )
+
+
+def _without_grant(acting: Acting, verb: str, closest: tuple[Reason, ...], unseen: tuple[Evidence, ...]) -> Finding:
+    name = f"{acting.tenant}/{acting.agent}"
+    seen = not unseen
+    evidence = tuple(reason_evidence(reason) for reason in closest)
+    if seen and not evidence:
+        evidence = (
+            Evidence(where=acting.arn, shows=f"no statement of its policies or of a resource's lets it {verb}"),
+        )
+    return Finding(
+        verdict=Verdict.PASS if seen else Verdict.UNKNOWN,
+        subject=f"agent:{name}",
+        tenant=acting.tenant,
+        agents=(acting.agent,),
+        summary=f"No request of {name} can {verb} what another tenant owns."
+        if seen
+        else f"{name} can {verb} nothing of other tenants that was seen; not everything was seen.",
+        evidence=(*unseen, *evidence),
+    )
+
+
+def grant_subject(grant: reach.Grant) -> str:
+    """Return the stable name of a grant: its policy and statement."""
+    reason = grant.because[0]
+    if not reason.policy:
+        return f"{grant.effect.value}:{reason.why}"
+    return f"{reason.policy}: {reason.why}"
+
+
+def grant_finding(
+    asked: AwsIsolation, acting: Acting, agents: tuple[str, ...], grant: reach.Grant, verb: str
+) -> Finding:
+    """Return a grant as a finding."""
+    reaches = asked.reaches(grant.owners, acting.tenant)
+    whose = sentence_of(reaches)
+    who = who_acts(acting.tenant, agents)
+    known = grant.effect is Effect.ALLOW
+    principal = acting.who.principal if not isinstance(acting.who, Unknown) else None
+    return Finding(
+        verdict=Verdict.FAIL if known else Verdict.UNKNOWN,
+        subject=f"{acting.tenant}: {grant_subject(grant)}",
+        tenant=acting.tenant,
+        agents=agents,
+        reaches=reaches,
+        count=grant.things,
+        summary=f"{who} {'can' if known else 'may be able to'} {verb} what {whose} {holds(reaches)} in AWS.",
+        evidence=tuple(reason_evidence(reason) for reason in grant.because),
+        witness=witness_of(principal, grant.witness) if principal is not None and grant.witness else None,
+        assuming=grant.assuming,
+        note=f"actions: {', '.join(grant.actions)}",
+        fix=None,
+    )
+
+
+def reason_evidence(reason: Reason) -> Evidence:
+    """Return a statement as evidence."""
+    return Evidence(where=reason.policy or "AWS's rules", shows=reason.why, quote=reason.clause)
+
+
+def witness_of(principal: Principal, requests: tuple[Request, ...]) -> Witness:
+    """Return the requests that must all go through as the result's witness; the first is what the agent sends."""
+    first, *more = (Witness(system="aws", fields=request_fields(principal, request)) for request in requests)
+    if not more:
+        return first
+    # What the service asks for on the agent's behalf, such as kms:Decrypt of the secret's key.
+    return Witness(system="aws", fields={**first.fields, "also": [dict(one.fields) for one in more]})
+
+
+def request_fields(principal: Principal, request: Request) -> dict[str, object]:
+    """Return one request with its whole context, as `ask aws` takes it."""
+    return {
+        "action": request.action,
+        "resource": request.resource,
+        "principal": principal.arn,
+        "session_tags": dict(principal.session_tags),
+        "resource_tags": None if request.resource_tags is None else dict(request.resource_tags),
+        "request_tags": dict(request.request_tags),
+        "context": {name: value if isinstance(value, str) else list(value) for name, value in request.context.items()},
+    }

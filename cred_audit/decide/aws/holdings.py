@@ -1,0 +1,178 @@
+"""Whose is what in AWS: the secrets, parameters and keys of all accounts, each with the tenants that own it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE
+from cred_audit.decide.aws.estate import Thing
+from cred_audit.decide.aws.model import Kind, KmsGrant, ResourcePolicies
+from cred_audit.decide.aws.pattern import arn_expression, compiled
+from cred_audit.decide.aws.principals import Principals
+from cred_audit.decide.aws.world import Account, Key, Parameter, Region, Secret, asked
+
+_OWN_KEYS = frozenset({"aws/secretsmanager", "aws/ssm"})
+"""AWS's own keys, which each account has and everyone in it may use through the service."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """One part of a tenant's territory; exactly one field beside the owner is given."""
+
+    owner: str
+    tags: Mapping[str, str] | None = None
+    """Everything with all of these tags."""
+    arns: tuple[str, ...] | None = None
+    """Patterns, as in a Resource element."""
+    account: str | None = None
+
+
+@dataclass(slots=True)
+class Territories:
+    """Everybody's territory, indexed: owners are found without asking every tenant."""
+
+    _tags: dict[tuple[str, ...], dict[tuple[str, ...], list[str]]] = field(default_factory=dict)
+    _accounts: dict[str, list[str]] = field(default_factory=dict)
+    _arns: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """What a name begins with, up to the pattern's first wildcard -> (expression of the ARN, owner)."""
+
+    @classmethod
+    def of(cls, holdings: Iterable[Holding]) -> "Territories":
+        """Index territories."""
+        self = cls()
+        for holding in holdings:
+            if holding.tags is not None:
+                names = tuple(sorted(holding.tags))
+                values = tuple(holding.tags[name] for name in names)
+                self._tags.setdefault(names, {}).setdefault(values, []).append(holding.owner)
+            if holding.account is not None:
+                self._accounts.setdefault(holding.account, []).append(holding.owner)
+            for pattern in holding.arns or ():
+                expression = arn_expression([(pattern, True)], short=True)
+                if expression is not None:
+                    start = _literal_start(pattern.split(":", 5)[5] if pattern.count(":") > 4 else "")
+                    self._arns.setdefault(start, []).append((expression, holding.owner))
+        return self
+
+    def owners(self, arn: str, tags: Mapping[str, str] | None) -> tuple[str, ...]:
+        """Return the owners of a thing, in a stable order; its tags own nothing where they were not seen."""
+        found: dict[str, None] = {}
+        for names, by_value in self._tags.items():
+            if tags is not None and all(name in tags for name in names):
+                found.update(dict.fromkeys(by_value.get(tuple(tags[name] for name in names), ())))
+        fields = arn.split(":", 5)
+        if len(fields) == 6:
+            found.update(dict.fromkeys(self._accounts.get(fields[4], ())))
+            for end in range(len(fields[5]) + 1):
+                for expression, owner in self._arns.get(fields[5][:end], ()):
+                    if owner not in found and compiled(expression).fullmatch(arn):
+                        found[owner] = None
+        return tuple(sorted(found))
+
+
+def _literal_start(text: str) -> str:
+    places = [place for place in (text.find("*"), text.find("?")) if place >= 0]
+    return text[: min(places)] if places else text
+
+
+class Holdings:
+    """The things of all accounts, ready for `Estate`."""
+
+    def __init__(self, principals: Principals, holdings: Iterable[Holding], *, others: bool) -> None:
+        """Take who there is and whose is what. `others`: whether what nobody owns is to be judged too."""
+        self.principals = principals
+        self.territories = Territories.of(holdings)
+        self.others = others
+        self.unseen: dict[str, str] = {}
+        """What was not seen of what may hold somebody's things, as `secrets of us-east-1 in 111122223333` -> how a gap
+        names the call that shows it."""
+        self._keys: dict[str, Thing] = {}
+        self._aliases: dict[tuple[str, str, str], str] = {}
+        self.keys: dict[str, Key] = {}
+        """ARN -> key, of all accounts."""
+        for account in principals.world.accounts:
+            for region in account.regions:
+                self._take_keys(account, region)
+        self.all: tuple[Thing, ...] = tuple(
+            thing for account in principals.world.accounts for region in account.regions
+            for thing in self._things(account, region)
+        )  # fmt: skip
+        """Every thing, owned or not."""
+        self.things = tuple(thing for thing in self.all if others or thing.owners)
+        """Those that are somebody's, or all where `others` is a territory."""
+
+    def _take_keys(self, account: Account, region: Region) -> None:
+        if region.keys is None:
+            self.unseen[f"keys of {region.name} in {account.id}"] = asked("keys", account.id, region.name)
+        for key in region.keys or ():
+            self.keys[key.arn] = key
+            for alias in key.aliases:
+                self._aliases[account.id, region.name, alias] = key.arn
+            self._keys[key.arn] = Thing(
+                arn=key.arn,
+                owners=self.territories.owners(key.arn, key.tags),
+                tags=key.tags,
+                policies=self._policies(account.id, key.policy, "key policy", key),
+            )
+
+    def _things(self, account: Account, region: Region) -> Iterable[Thing]:
+        for name, part in (("secrets", region.secrets), ("parameters", region.parameters)):
+            if part is None:
+                self.unseen[f"{name} of {region.name} in {account.id}"] = asked(name, account.id, region.name)
+        for secret in region.secrets or ():
+            key, known = self.key_of(account.id, region.name, secret.key) if secret.key_seen else (None, False)
+            yield Thing(
+                arn=secret.arn, owners=self.territories.owners(secret.arn, secret.tags), tags=secret.tags,
+                policies=self._policies(account.id, secret.policy, "resource policy of the secret", secret),
+                key=key, key_known=known,
+            )  # fmt: skip
+        for parameter in region.parameters or ():
+            key, known = (None, True)
+            if parameter.type == "SecureString":
+                key, known = self.key_of(account.id, region.name, parameter.key)
+            yield Thing(
+                arn=parameter.arn, owners=self.territories.owners(parameter.arn, parameter.tags), tags=parameter.tags,
+                policies=self._policies(account.id, None, "", parameter), key=key, key_known=known,
+            )  # fmt: skip
+        for key_ in region.keys or ():
+            if key_.customer is not False:
+                yield self._keys[key_.arn]
+
+    def key_of(self, account: str, region: str, given: str | None) -> tuple[Thing | None, bool]:
+        """Return the customer key that a KmsKeyId names and whether it is known; (None, True) for AWS's own key."""
+        if given is None:
+            return None, True
+        name = given.split(":", 5)[5] if given.startswith("arn:") and given.count(":") >= 5 else given
+        if name.removeprefix("alias/") in _OWN_KEYS:
+            return None, True
+        arn = given
+        if name.startswith("alias/"):
+            fields = given.split(":", 5)
+            owner, place = (fields[4], fields[3]) if len(fields) == 6 else (account, region)
+            arn = self._aliases.get((owner, place, name), "")
+        elif not given.startswith("arn:"):
+            arn = next((one for one in self._keys if one.endswith(f":{region}:{account}:key/{given}")), "")
+        thing = self._keys.get(arn)
+        if thing is not None and self._is_aws_own(arn):
+            return None, True
+        return thing, thing is not None
+
+    def _is_aws_own(self, arn: str) -> bool:
+        key = self.keys[arn]
+        return key.customer is False or any(alias.removeprefix("alias/") in _OWN_KEYS for alias in key.aliases)
+
+    def _policies(self, account: str, text: str | None, name: str, of: Secret | Parameter | Key) -> ResourcePolicies:
+        document = self.principals.documents.read(text, Kind.RESOURCE, name)
+        rcps, seen = self.principals.levels(account, Kind.RCP)
+        unseen: set[Kind] = set() if seen else {Kind.RCP}
+        if text is not None and document is None:
+            unseen.add(Kind.RESOURCE)
+        grants: tuple[KmsGrant, ...] = ()
+        if isinstance(of, Secret) and not of.policy_seen:
+            unseen.add(Kind.RESOURCE)
+        if isinstance(of, Key):
+            grants = of.grants or ()
+            if of.policy is None or of.grants is None:
+                unseen.add(Kind.RESOURCE)
+        if document is None and not (rcps or grants or unseen):
+            return NO_RESOURCE_SIDE
+        return ResourcePolicies(policy=document, rcps=rcps, grants=grants, unseen=frozenset(unseen))
