@@ -1,4 +1,4 @@
-"""A real OpenBao server for each module that asks for one; loopback only, in memory."""
+"""Real servers for those who ask: an OpenBao of each module's own, one AWS emulator; loopback only, in memory."""
 
 import time
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from hvac.adapters import JSONAdapter
 from hvac.exceptions import InvalidRequest
 
 from cred_audit.demo.server import RunningServer, running_server
+from tests.aws_server import AwsServer, running_aws
 
 
 class _Patient(JSONAdapter):
@@ -37,3 +38,17 @@ def bao() -> Iterator[RunningServer]:
 def admin(bao: RunningServer) -> hvac.Client:
     """Return a client that holds the server's root token."""
     return hvac.Client(url=bao.address, token=bao.token, adapter=_Patient)
+
+
+@pytest.fixture(scope="session")
+def running_aws_server() -> Iterator[AwsServer]:
+    """Start the AWS emulator once."""
+    with running_aws() as server:
+        yield server
+
+
+@pytest.fixture
+def aws_server(running_aws_server: AwsServer) -> AwsServer:
+    """Return the AWS emulator, empty."""
+    running_aws_server.reset()
+    return running_aws_server
