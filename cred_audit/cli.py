@@ -16,7 +16,7 @@ from cred_audit.errors import CredAuditError, UsageError
 from cred_audit.terminal import emit, progress_bar, read_whole, say, write_whole
 
 if TYPE_CHECKING:
-    from cred_audit.ask.batch import Answers
+    from cred_audit.ask.lines import Answers
     from cred_audit.check import Check
     from cred_audit.facts import Snapshot
     from cred_audit.report import Report
@@ -398,7 +398,7 @@ def ask_aws(
     ],
 ) -> int:  # fmt: skip
     """Decide AWS requests by the policies that stand beside them, without an account."""
-    from cred_audit.ask_aws import answer_lines
+    from cred_audit.ask.aws import answer_lines
 
     return _answered(requests, answer_lines)
 
@@ -446,7 +446,7 @@ def _columns(table: "Sequence[Sequence[str]]") -> str:
 
 
 def _answered(requests: Path, answer: "Callable[[Iterable[bytes], Callable[[str], object]], Answers]") -> int:
-    from cred_audit.ask.batch import bounded_lines
+    from cred_audit.ask.lines import bounded_lines
 
     if str(requests) == "-":
         return answer(bounded_lines(sys.stdin.buffer), emit).exit_code

@@ -1,17 +1,12 @@
-"""Answers a batch: one JSON object a line in, one a line out, in order.
-
-Lines with the same rules are compiled once. A line that cannot be answered gives its error; the others are
-still answered.
-"""
+"""Answers a batch of questions about Vault; see `lines`. Lines with the same rules are compiled once."""
 
 import json
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any
 
-from cred_audit.ask.line import MAXIMUM_LINE, LineError, Reader, parse
+from cred_audit.ask.line import LineError, Reader
+from cred_audit.ask.lines import CLAUSE, REASONS, Answers, Batch, Kept
 from cred_audit.ask.rules import Setup, setup
 from cred_audit.decide import Decision, Effect, Reason
 from cred_audit.decide.vault.engine import HELD_FOREVER, Rejection, capabilities
@@ -30,92 +25,37 @@ _HEADERS = frozenset({"content-type", "x-vault-wrap-ttl"})
 """Headers that a decision can depend on."""
 _LONGEST_PATH = 16_384
 """Characters of a request's path; no client sends longer ones, and looking for mounts and namespaces takes its time."""
-_KEPT = 256
-"""Compiled rules kept at a time."""
-_CLAUSE = 2000
-"""Characters of a clause that are quoted."""
-_REASONS = 20
-"""Reasons given for one decision."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Answers:
-    """What became of a batch."""
-
-    answered: int = 0
-    """Lines that were answered."""
-    decisions: int = 0
-    """Decisions and capability lists in them."""
-    errors: int = 0
-    """Lines that could not be answered."""
-    unexpected: int = 0
-    """Answers that were not what `expect` says."""
-
-    @property
-    def exit_code(self) -> int:
-        """2 where a line could not be answered, else 1 where an answer was not the expected one, else 0."""
-        return 2 if self.errors else 1 if self.unexpected else 0
-
-
-def bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a stream; of one that is too long only so much that it is seen to be."""
-    while line := stream.readline(MAXIMUM_LINE + 2):
-        yield line
-        while len(line) > MAXIMUM_LINE + 1 and not line.endswith(b"\n"):
-            line = stream.readline(MAXIMUM_LINE + 2)
 
 
 def answer_lines(
     lines: Iterable[str | bytes], write: Callable[[str], object], *, now: Callable[[], datetime] | None = None
 ) -> Answers:
     """Answer each line through `write`, one text with its line end at a time. Empty lines are passed over."""
-    batch = _Batch(now or (lambda: datetime.now(UTC)))
-    for line in lines:
-        text = line.strip()
-        if text:
-            write(batch.line(text) + "\n")
-    return batch.answers
+    return _Batch(now or (lambda: datetime.now(UTC))).answered(lines, write)
 
 
-class _Batch:
+class _Batch(Batch):
     def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__()
         self.now = now
-        self.answers = Answers()
-        self.setups: OrderedDict[str, Setup] = OrderedDict()
+        self.setups: Kept[Setup] = Kept()
         self.shown: dict[int, tuple[Decision, str, str]] = {}
 
-    def line(self, text: str | bytes) -> str:
-        """Return the answer to one line as JSON."""
-        line_id: Any = None
-        try:
-            value = parse(text)
-            line_id = value.get("id")
-            body = self.body(Reader(value, "", _LINE))
-        except LineError as error:
-            self.answers.errors += 1
-            return f'{{"id": {json.dumps(line_id)}, "error": {json.dumps(str(error))}}}'
-        self.answers.answered += 1
-        return f'{{"id": {json.dumps(line_id)}, {body}}}'
-
-    def body(self, line: Reader) -> str:
-        asked = [name for name in ("request", "requests", "capabilities") if line.value.get(name) is not None]
+    def body(self, line: dict[str, Any]) -> str:
+        reader = Reader(line, "", _LINE)
+        asked = [name for name in ("request", "requests", "capabilities") if line.get(name) is not None]
         if len(asked) != 1:
             raise LineError("one of request, requests and capabilities is expected")
-        rules = self.rules(line)
-        expected = line.value.get("expect")
+        rules = self.rules(reader)
+        expected = line.get("expect")
         if asked[0] == "capabilities":
-            return self.capabilities(line, rules, expected)
+            return self.capabilities(reader, rules, expected)
         if asked[0] == "request":
-            return self.decided(Reader(line.value["request"], "request", _REQUEST), rules, expected)
-        requests = line.list("requests")
-        each = expected if isinstance(expected, list) else [expected] * len(requests)
-        if len(each) != len(requests):
-            line.fail("expect", "as many answers as there are requests")
-        answers = [
-            "{" + self.decided(Reader(value, f"requests[{number}]", _REQUEST), rules, each[number], named=True) + "}"
-            for number, value in enumerate(requests)
-        ]
-        return f'"decisions": [{", ".join(answers)}]'
+            return self.decided(Reader(line["request"], "request", _REQUEST), rules, expected)
+        return self.many(
+            reader.list("requests"), expected,
+            lambda value, place, each: self.decided(Reader(value, place, _REQUEST), rules, each, named=True),
+        )  # fmt: skip
 
     def rules(self, line: Reader) -> Setup:
         """Return the compiled rules of a line; what can change with the time is compiled anew."""
@@ -124,12 +64,7 @@ class _Batch:
         if known is None:
             known = setup(line, self.now())
             if not known.timed:
-                self.setups[key] = known
-                if len(self.setups) > _KEPT:
-                    self.setups.popitem(last=False)
-                    self.shown.clear()
-        else:
-            self.setups.move_to_end(key)
+                self.setups.keep(key, known)
         return known
 
     def decided(self, value: Reader, rules: Setup, expected: Any, *, named: bool = False) -> str:
@@ -183,12 +118,6 @@ class _Batch:
             line.fail("expect", "an object of lists of texts")
         return f'"capabilities": {json.dumps(found)}{self.judged(wanted, found)}'
 
-    def judged(self, expected: Any, found: Any) -> str:
-        if expected is None:
-            return ""
-        self.answers.unexpected += expected != found
-        return f', "ok": {json.dumps(expected == found)}'
-
 
 def _lists(expected: Any) -> dict[str, list[str]] | None:
     """Return what is expected of each path, sorted; None where it is no object of lists of texts."""
@@ -223,10 +152,10 @@ def _shown(name: str, reasons: tuple[Reason, ...], assuming: tuple[str, ...]) ->
         {
             "policy": reason.policy,
             "namespace": reason.namespace,
-            "clause": reason.clause[:_CLAUSE],
+            "clause": reason.clause[:CLAUSE],
             "line": reason.line,
-            "why": reason.why[:_CLAUSE],
+            "why": reason.why[:CLAUSE],
         }
-        for reason in reasons[:_REASONS]
+        for reason in reasons[:REASONS]
     ]
     return f'"decision": "{name}", "because": {json.dumps(because)}, "assuming": {json.dumps(list(assuming))}'

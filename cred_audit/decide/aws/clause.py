@@ -45,7 +45,9 @@ class Clause:
         self.conditions: tuple[Holds, ...] = tuple(
             compile_condition(condition, variables=document.variables) for condition in statement.conditions
         )
-        self.covers = _resource(statement, document)
+        self.covers = None if statement.resources is None else _resource(
+            statement.resources, statement.not_resource, document.variables, document.kind in _COMPLETED
+        )  # fmt: skip
         self._reasons: dict[str, Reason] = {}
         self.denied = Decision(effect=Effect.DENY, because=(self.reason("denies"),))
 
@@ -91,14 +93,14 @@ class Clause:
 
 
 class Compiled:
-    """One document's clauses, by action."""
+    """One document's clauses, by action. A statement is compiled when an action meets it first."""
 
-    __slots__ = ("_by_action", "_tests", "clauses", "document")
+    __slots__ = ("_by_action", "_clauses", "_tests", "document")
 
     def __init__(self, document: Document) -> None:
-        """Compile all statements of a document."""
+        """Take a document."""
         self.document = document
-        self.clauses = tuple(Clause(document, statement) for statement in document.statements)
+        self._clauses: list[Clause | None] = [None] * len(document.statements)
         self._tests = tuple(
             tuple(action_matcher(action) for action in statement.actions) for statement in document.statements
         )
@@ -111,10 +113,16 @@ class Compiled:
             if len(self._by_action) >= _ACTIONS:
                 self._by_action.clear()
             known = self._by_action[action] = tuple(
-                clause
-                for clause, tests in zip(self.clauses, self._tests, strict=True)
-                if any(test(action) for test in tests) is not clause.statement.not_action
+                self._clause(index)
+                for index, (statement, tests) in enumerate(zip(self.document.statements, self._tests, strict=True))
+                if any(test(action) for test in tests) is not statement.not_action
             )
+        return known
+
+    def _clause(self, index: int) -> Clause:
+        known = self._clauses[index]
+        if known is None:
+            known = self._clauses[index] = Clause(self.document, self.document.statements[index])
         return known
 
 
@@ -124,16 +132,16 @@ def compile_document(document: Document) -> Compiled:
     return Compiled(document)
 
 
-def _resource(statement: Statement, document: Document) -> _Covers | None:
-    if statement.resources is None or (statement.resources == ("*",) and not statement.not_resource):
+@lru_cache(maxsize=4096)
+def _resource(resources: tuple[str, ...], negated: bool, variables: bool, completed: bool) -> _Covers | None:
+    if resources == ("*",) and not negated:
         return None
-    completed = document.kind in _COMPLETED
     fixed: list[str] = []
     doubtful: list[tuple[int, str]] = []
     moving: list[_Covers] = []
-    for text in statement.resources:
+    for text in resources:
         head, colon, tail = _split(text)
-        parts = parts_of(tail, variables=document.variables)
+        parts = parts_of(tail, variables=variables)
         if any(isinstance(part, Variable) for part in parts):
             moving.append(_template(head + colon, parts))
             continue
@@ -144,7 +152,7 @@ def _resource(statement: Statement, document: Document) -> _Covers | None:
         if runs_past(text):
             doubtful.append((text.count(":"), glob_expression(runs)))
     positive = _union(fixed, doubtful, moving)
-    return (lambda resource, keys: YES - positive(resource, keys)) if statement.not_resource else positive
+    return (lambda resource, keys: YES - positive(resource, keys)) if negated else positive
 
 
 def _split(text: str) -> tuple[str, str, str]:

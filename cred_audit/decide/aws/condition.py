@@ -36,8 +36,9 @@ _Single = Callable[[str, Keys], int]
 _CACHED = 512
 
 
+@lru_cache(maxsize=4096)
 def compile_condition(condition: Condition, *, variables: bool) -> Holds:
-    """Return the test of one operator and key."""
+    """Return the test of one operator and key; equal ones, which many policies share, are compiled once."""
     key = condition.key.lower()
     if condition.operator == "Null":
         return _null(key, condition.values)

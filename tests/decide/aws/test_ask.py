@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cred_audit.ask_aws import answer_lines
+from cred_audit.ask.aws import answer_lines
 
 ACCOUNT = "111122223333"
 ALLOW: dict[str, Any] = {

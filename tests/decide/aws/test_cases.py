@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cred_audit.ask_aws import answer_lines
+from cred_audit.ask.aws import answer_lines
 
 CASES = Path(__file__).with_name("cases")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cred_audit.ask_aws import answer_lines
+from cred_audit.ask.aws import answer_lines
 from tests.fuzz.aws import Maker
 
 COUNT = 120
