@@ -391,16 +391,63 @@ def ask_vault(
 
 @ask.command("aws")
 def ask_aws(
+    target: Annotated[Path | None, typer.Argument(help="The target file.", show_default=False)] = None,
+    action: Annotated[
+        str | None, typer.Argument(help="As in a policy: secretsmanager:GetSecretValue.", show_default=False)
+    ] = None,
+    resource: Annotated[
+        str | None, typer.Argument(help="Its ARN; * for an action that takes none.", show_default=False)
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option(metavar="ID", help="Who asks: an agent's id, or TENANT/AGENT.", show_default=False)
+    ] = None,
+    resource_tag: Annotated[
+        list[str] | None,
+        typer.Option("--resource-tag", metavar="KEY=VALUE", show_default=False,
+                     help="A tag of the resource, in place of those that the facts have. Repeatable."),
+    ] = None,
+    request_tag: Annotated[
+        list[str] | None,
+        typer.Option("--request-tag", metavar="KEY=VALUE", show_default=False,
+                     help="A tag that the request sends. Repeatable."),
+    ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option("--context", metavar="KEY=VALUE", show_default=False,
+                     help="Another condition key of the request; twice for two values. Repeatable."),
+    ] = None,
+    snapshot: SnapshotFile = None,
     requests: Annotated[
-        Path,
+        Path | None,
         typer.Option("--requests", metavar="FILE", show_default=False,
-                     help="One JSON object a line: principal, policies and request; - is standard input."),
-    ],
+                     help="Answer one JSON object a line instead (principal, policies, request); - is standard input."),
+    ] = None,
+    allow_commands: AllowCommands = False,
+    allow_outside: AllowOutside = False,
 ) -> int:  # fmt: skip
-    """Decide AWS requests by the policies that stand beside them, without an account."""
-    from cred_audit.ask.aws import answer_lines
+    """Decide AWS requests: one of an agent, explained; or many by the policies beside them, without an account."""
+    from cred_audit.ask.aws import Given, answer_lines, ask_one
+    from cred_audit.ask.aws.explain import explained
 
-    return _answered(requests, answer_lines)
+    given = (target, snapshot, agent, resource_tag, request_tag, context)
+    if requests is not None:
+        if any(one is not None for one in given):
+            raise UsageError("ask aws: --requests carries its own rules and takes no target, snapshot, agent or tags")
+        return _answered(requests, answer_lines)
+    arguments = [word for word in (str(target) if target else None, action, resource) if word is not None]
+    if snapshot is not None and len(arguments) == 2:
+        # With a snapshot the target may be left out, so the words move up.
+        target, (action, resource) = None, (arguments[0], arguments[1])
+    if action is None or resource is None or agent is None or (target is None and snapshot is None):
+        raise UsageError("ask aws: write TARGET --agent ID ACTION ARN, or --requests FILE")
+    asked = Given(
+        resource_tags=_pairs("--resource-tag", resource_tag) if resource_tag is not None else None,
+        request_tags=_pairs("--request-tag", request_tag),
+        context=_values("--context", context),
+    )
+    facts = _facts(target, snapshot, allow_commands=allow_commands, allow_outside=allow_outside)
+    emit(explained(ask_one(facts, agent, action, resource, asked)))
+    return 0
 
 
 @app.command()
@@ -455,6 +502,27 @@ def _answered(requests: Path, answer: "Callable[[Iterable[bytes], Callable[[str]
             return answer(bounded_lines(file), emit).exit_code
     except OSError as error:
         raise UsageError(f"{requests}: cannot be read: {error.strerror or error}") from None
+
+
+def _pairs(option: str, given: "Sequence[str] | None") -> "dict[str, str]":
+    """Return KEY=VALUE options as a mapping. Raises UsageError for one that is not, and for a key that comes twice."""
+    pairs: dict[str, str] = {}
+    for key, values in _values(option, given).items():
+        if not isinstance(values, str):
+            raise UsageError(f"{option} {key}: the key is given twice")
+        pairs[key] = values
+    return pairs
+
+
+def _values(option: str, given: "Sequence[str] | None") -> "dict[str, str | tuple[str, ...]]":
+    """Return KEY=VALUE options as a mapping; a key that comes more than once has several values."""
+    values: dict[str, list[str]] = {}
+    for word in given or ():
+        key, equals, value = word.partition("=")
+        if not key or not equals:
+            raise UsageError(f"{option} {word[:80]!r}: KEY=VALUE is expected")
+        values.setdefault(key, []).append(value)
+    return {key: found[0] if len(found) == 1 else tuple(found) for key, found in values.items()}
 
 
 def _target(path: Path, *, allow_outside: bool) -> "Target":

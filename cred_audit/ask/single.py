@@ -1,6 +1,7 @@
 """One question about one agent of a snapshot."""
 
-from cred_audit.claims.isolation import Acting, isolation
+from cred_audit.ask.agents import acting_of
+from cred_audit.claims.isolation import isolation
 from cred_audit.decide import Decision, Effect, Reason, Unknown
 from cred_audit.decide.vault.model import Request
 from cred_audit.errors import UsageError
@@ -27,7 +28,7 @@ def ask_one(
     if snapshot.vault is None:
         raise UsageError("the snapshot holds nothing of Vault; declare it in the target")
     asked = isolation(snapshot)
-    acting = _acting(asked.acting, agent_id)
+    acting = acting_of(asked.acting, agent_id, "Vault")
     subject = acting.subject
     sent = namespace if namespace is not None else "" if isinstance(subject, Unknown) else subject.namespace
     request = Request(
@@ -41,13 +42,3 @@ def ask_one(
         reason = Reason(policy="", why=f"who the agent is on the server is not known: {subject.reason}")
         return request, Decision(effect=Effect.UNKNOWN, because=(reason,))
     return request, asked.engine.decide(subject, request)
-
-
-def _acting(known: tuple[Acting, ...], agent_id: str) -> Acting:
-    found = [one for one in known if agent_id in (one.agent, f"{one.tenant}/{one.agent}")]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(f"{one.tenant}/{one.agent}" for one in (found or known)[:8])
-    problem = "is the name of several agents" if found else "is no agent of the target that Vault knows"
-    message = f"{agent_id[:80]!r} {problem}; try one of: {names}"
-    raise UsageError(message)

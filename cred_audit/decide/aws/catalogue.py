@@ -39,6 +39,19 @@ def action_details(action: str) -> Mapping[str, Any] | None:
     return details
 
 
+def services() -> tuple[str, ...]:
+    """Return the services that the reference knows, as they stand before an action's colon."""
+    return tuple(_data().services.get_service_keys())
+
+
+def actions(service: str) -> tuple[str, ...]:
+    """Return the names of a service's actions; none for a service that the reference does not know."""
+    service = service.lower()
+    if not _data().services.service_exists(service):
+        return ()
+    return tuple(_data().actions.get_actions_for_service(service))
+
+
 @lru_cache(maxsize=4096)
 def changes(action: str) -> bool:
     """Whether an action changes something, by its access levels; unknown actions count as changes."""
@@ -79,7 +92,8 @@ def _carried(action: str, *, types: bool) -> re.Pattern[str]:
         service = action.partition(":")[0].lower()
         for kind in details["resourceTypes"]:
             keys.update(kind["conditionKeys"])
-            keys.update(_data().resources.get_resource_type_details(service, kind["name"])["conditionKeys"])
+            # A type without keys (a KMS alias, say) may have no such entry.
+            keys.update(_data().resources.get_resource_type_details(service, kind["name"]).get("conditionKeys", ()))
     written = ("[^/]+".join(map(re.escape, _PLACE.split(key.lower()))) for key in sorted(keys))
     return re.compile("|".join(written) or "(?!)")
 

@@ -46,11 +46,24 @@ def test_absent_null_and_empty_mean_the_same() -> None:
     for nothing in (None, {}, []):
         fields = ("principal_tags", "session_tags", "principal_role")
         policies = dict.fromkeys(("boundary", "session", "scps", "rcps", "resource", "vpc_endpoint"), nothing)
-        request = dict.fromkeys(("resource_tags", "request_tags", "context", "resource_account"), nothing)
+        request: dict[str, Any] = dict.fromkeys(
+            ("resource_tags", "request_tags", "context", "resource_account"), nothing
+        )
         line = LINE | dict.fromkeys(fields, nothing)
         line |= {"policies": policies | LINE["policies"], "request": request | LINE["request"]}
         answers, code = asked(line)
         assert (answers[0]["decision"], code) == ("ALLOW", 0)
+
+
+def test_nothing_in_a_level_or_as_a_value_is_nothing_too() -> None:
+    nothing: Any
+    for nothing in (None, {}, []):
+        request = LINE["request"] | {"context": {"aws:SourceVpc": nothing}}
+        absent = ALLOW | {"Statement": [ALLOW["Statement"][0] | {"Condition": {"Null": {"aws:SourceVpc": "true"}}}]}
+        line = LINE | {"request": request, "expect": nothing, "policies": {"identity": [absent], "rcps": [nothing]}}
+        assert [answer["decision"] for answer in asked(line)[0]] == ["ALLOW"]
+        line["policies"] = {"identity": [absent], "scps": [[ALLOW], nothing]}
+        assert [answer["decision"] for answer in asked(line)[0]] == ["DENY"]
 
 
 def test_unknown_fields_and_empty_lines_are_passed_over() -> None:
