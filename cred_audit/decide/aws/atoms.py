@@ -72,6 +72,8 @@ class Atoms:
     """All that some documents compare."""
 
     texts: dict[TextAtom, None] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+    """Lower-case condition keys and variables."""
     tags: set[str] = field(default_factory=set)
     """Lower-case tag keys of things that are looked at."""
     raw: set[str] = field(default_factory=set)
@@ -115,6 +117,7 @@ class Atoms:
     def add_condition(self, condition: Condition, document: Document) -> None:
         """Add what a condition compares."""
         key = condition.key.lower()
+        self.keys.add(key)
         texts = condition.operator.startswith(("String", "Arn"))
         used: set[str] = set()
         if texts:
@@ -153,5 +156,6 @@ class Atoms:
         self._names({part.key for part in atom.parts() if isinstance(part, Variable)})
 
     def _names(self, names: set[str]) -> None:
+        self.keys |= names
         self.variables |= {name for name in names if is_principal_key(name)}
         self.unknown |= {name for name in names if is_unknown_variable(name)}

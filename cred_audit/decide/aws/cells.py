@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from cred_audit.decide import OTHERS
 from cred_audit.decide.aws.atoms import Atoms, TextAtom, is_principal_key, tag_of
 from cred_audit.decide.aws.condition import compile_condition
-from cred_audit.decide.aws.estate import Texts, Thing
+from cred_audit.decide.aws.estate import Thing
 from cred_audit.decide.aws.keys import Keys, tag_spellings
-from cred_audit.decide.aws.model import Condition, Document, PrincipalPolicies, Statement
+from cred_audit.decide.aws.model import Condition, Document, Kind, PrincipalPolicies, ResourcePolicies, Statement
 from cred_audit.decide.aws.pattern import Variable
+from cred_audit.decide.aws.texts import Texts
 
 _MANY = 8
 """Policies that must have a value for it to divide the things of everybody."""
@@ -23,10 +24,17 @@ _EXACT = frozenset({"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase",
 class Cell:
     """Things that no policy tells apart, but for tests with an agent's own values."""
 
-    service: str
+    sort: str
+    account: str
+    open_to: frozenset[str] | None
+    """Accounts whose principals a policy of the things may let in without naming them; None for all accounts."""
     numbers: list[int] = field(default_factory=list)
     owners: Counter[str] = field(default_factory=Counter)
     """How many of them each owner has."""
+
+    def visible(self, account: str) -> bool:
+        """Whether a principal that nothing names can reach them at all: across accounts both sides must allow."""
+        return self.open_to is None or account == self.account or account in self.open_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +68,9 @@ class Cells:
         self._atoms = {document: _atoms_of(document) for document in self._all}
         self.shared = Atoms()
         """What the policies on the things' side compare."""
+        self._open: list[frozenset[str] | None] = []
         self._own: list[object] = [self._side(number, thing) for number, thing in enumerate(things)]
+        self._keys = self.shared.keys.union(*(atoms.keys for atoms in self._atoms.values()))
         self.tags = self.shared.tags.union(*(atoms.tags for atoms in self._atoms.values()))
         self.raw = self.shared.raw.union(*(atoms.raw for atoms in self._atoms.values()))
         self._index()
@@ -68,6 +78,19 @@ class Cells:
         self.cell_of: list[Cell] = []
         """The cell of each thing."""
         self.cells = self._divided()
+        self._local: dict[str, list[Cell]] = {}
+        self._unlimited: list[Cell] = []
+        for cell in self.cells:
+            if cell.open_to is None:
+                self._unlimited.append(cell)
+            else:
+                for account in {cell.account, *cell.open_to}:
+                    self._local.setdefault(account, []).append(cell)
+
+    def visible(self, account: str) -> Iterator[Cell]:
+        """Yield the cells that a principal of an account can reach."""
+        yield from self._unlimited
+        yield from self._local.get(account, ())
 
     def atoms(self, policies: PrincipalPolicies) -> list[Atoms]:
         """Return what the policies that decide on a principal's requests compare."""
@@ -95,7 +118,7 @@ class Cells:
             key = (self.cell_of[number], tuple(marks[number]))
             cell = cells.get(key)
             if cell is None:
-                cell = cells[key] = Cell(key[0].service)
+                cell = cells[key] = Cell(key[0].sort, key[0].account, key[0].open_to)
             cell.numbers.append(number)
             cell.owners.update(self.things[number].owners or (OTHERS,))
             taken[number] = cell
@@ -121,8 +144,10 @@ class Cells:
     def _index(self) -> None:
         pairs = [(thing, number) for number, thing in enumerate(self.things)]
         pairs += [(thing.key, number) for number, thing in enumerate(self.things) if thing.key is not None]
-        self._colons = max((thing.name.count(":") for thing, _ in pairs), default=0)
-        self.by_name = Texts((thing.name, number) for thing, number in pairs)
+        names = [(thing.name, number) for thing, number in pairs]
+        names += [(thing.within.split(":", 5)[5], n) for n, thing in enumerate(self.things) if thing.within]
+        self._colons = max((name.count(":") for name, _ in names), default=0)
+        self.by_name = Texts(names)
         self.by_tag = {
             wanted: Texts(
                 (value, number)
@@ -149,18 +174,19 @@ class Cells:
                     bits[number].append(place)
         cells: dict[tuple[object, ...], Cell] = {}
         for number, thing in enumerate(self.things):
-            key = (tuple(bits[number]), self._own[number], self._sort(thing), thing.key_known,
-                   None if thing.key is None else self._sort(thing.key))  # fmt: skip
+            key = (tuple(bits[number]), self._own[number], self._sort(thing), self._open[number], thing.key_known,
+                   thing.owners_known, None if thing.key is None else self._sort(thing.key))  # fmt: skip
             cell = cells.get(key)
             if cell is None:
-                cell = cells[key] = Cell(thing.service)
+                cell = cells[key] = Cell(thing.sort, thing.account, self._open[number])
             cell.numbers.append(number)
             cell.owners.update(thing.owners or (OTHERS,))
             self.cell_of.append(cell)
         return list(cells.values())
 
     def _sort(self, thing: Thing) -> tuple[object, ...]:
-        return thing.service, thing.region, thing.account, self._tag_states(thing.tags)
+        known = tuple(sorted(item for item in thing.known.items() if item[0] in self._keys))
+        return thing.sort, thing.region, thing.account, self._tag_states(thing.tags), known
 
     def _tag_states(self, tags: Mapping[str, str] | None) -> object:
         if tags is None:
@@ -175,10 +201,13 @@ class Cells:
     def _side(self, number: int, thing: Thing) -> object:
         """Return what of the policies of a thing and its key can matter to a principal that they do not name."""
         sides = []
+        opened: set[str] | None = set()
         for one in (thing, thing.key):
             if one is None:
                 continue
             policies = one.policies
+            if one is thing:
+                opened = _opened(policies)
             for grant in policies.grants:
                 self._name(grant.grantee, number)
             documents = (policies.policy, *(document for level in policies.rcps for document in level))
@@ -190,6 +219,7 @@ class Cells:
                 if self._is_broad(statement, number)
             )
             sides.append((policies.policy is None, statements, policies.unseen))
+        self._open.append(None if opened is None else frozenset(opened))
         return tuple(sides)
 
     def _name(self, arn: str, number: int) -> None:
@@ -244,6 +274,26 @@ class Cells:
         self.shared.add_condition(condition, document)
         values = tuple(value.replace(thing.arn, "\0thing") for value in condition.values)
         return condition.written, key, values
+
+
+def _opened(policies: ResourcePolicies) -> set[str] | None:
+    """Return the accounts of which a policy may let in principals that it does not name; None for all."""
+    if Kind.RESOURCE in policies.unseen:
+        return None
+    found: set[str] = set()
+    for statement in () if policies.policy is None else policies.policy.statements:
+        if not statement.allow or statement.principals is None:
+            continue
+        if statement.not_principal:
+            return None
+        for named in statement.principals:
+            if named.value == "*" or named.type == "*":
+                return None
+            if named.value.isdigit():
+                found.add(named.value)
+            elif named.value.endswith(":root"):
+                found.add(named.value.split(":")[4] if named.value.count(":") >= 5 else "")
+    return found
 
 
 def _atoms_of(document: Document) -> Atoms:

@@ -1,24 +1,38 @@
-"""What tenants own in AWS, indexed: which things a pattern or a tag value touches, without looking at all of them."""
+"""What tenants own in AWS, and which calls touch it."""
 
-import re
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 
 from cred_audit.decide.aws import catalogue
-from cred_audit.decide.aws.model import Request, ResourcePolicies
-from cred_audit.decide.aws.pattern import compiled, glob_expression
+from cred_audit.decide.aws.model import Request, ResourcePolicies, Value
 
-_CONTEXT_ARN = "kms:EncryptionContext:SecretARN"
+_REGION = "aws:RequestedRegion"
 _READS = frozenset({
     "secretsmanager:GetSecretValue", "ssm:GetParameter", "ssm:GetParameters", "ssm:GetParameterHistory",
     "ssm:GetParametersByPath", "kms:Decrypt", "kms:ReEncryptFrom", "kms:GenerateDataKey", "kms:GenerateDataKeyPair",
 })  # fmt: skip
 """Actions whose answer is a secret value or a key. The reference's access levels do not tell these from metadata."""
+_WRITES_VALUE = "secretsmanager:PutSecretValue"
+"""Encrypts a new version with the secret's own key; every other change can do without that key."""
 _MAKES = frozenset({"secretsmanager:CreateSecret"})
 """Actions on a type that never touch a thing that is there."""
+_BY_PATH = "ssm:GetParametersByPath"
+"""Authorised on a folder: "If a user has access to a path, then the user can access all levels of that path", whatever
+is denied below (Systems Manager API Reference, "GetParametersByPath")."""
+_LISTS = {
+    # Names, descriptions, tags and keys of every secret of the account and region.
+    "secretsmanager": ("secretsmanager:ListSecrets",),
+    # The same of parameters.
+    "ssm": ("ssm:DescribeParameters",),
+    # Ids and names of keys.
+    "kms": ("kms:ListAliases", "kms:ListKeys"),
+    # ARNs and tags of everything that has tags (Resource Groups Tagging API).
+    "tag": ("tag:GetResources",),
+}
+"""Service -> actions that take no resource and list everybody's things. The reference says which take no resource,
+not what they answer; secretsmanager:BatchGetSecretValue takes none either and gives nothing by itself."""
 _TYPES = {"secretsmanager": "Secret", "ssm": "parameter", "kms": "key"}
 _CONTROL = frozenset({"Permissions management", "Tagging"})
 
@@ -38,9 +52,27 @@ class ActionClass(Enum):
     """Changes who may do what: policies, tags, grants."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question by actions of its own, beside the classes."""
+
+    actions: tuple[str, ...]
+    request_tags: tuple[tuple[str, str], ...] = ()
+    """Tags that the request carries."""
+
+
+class Collection(Enum):
+    """What stands for several things, which one call gives together."""
+
+    EVERYTHING = "everything"
+    """All things of a service in one account and region: a call without a resource."""
+    FOLDER = "folder"
+    """The parameters below a path."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Thing:
-    """One secret, parameter or key."""
+    """One secret, parameter or key, or a collection of them."""
 
     arn: str
     owners: tuple[str, ...] = ()
@@ -52,6 +84,26 @@ class Thing:
     """The customer key that encrypts it; None for AWS's own."""
     key_known: bool = True
     """False when it could not be told which key encrypts it."""
+    known: Mapping[str, Value] = field(default_factory=dict)
+    """Condition keys (lower case) whose value is a fact of the thing, tags apart."""
+    collection: Collection | None = None
+    within: str = ""
+    """For a folder: ARN of the one parameter below it that is meant, where customer keys tell them apart."""
+    owners_known: bool = True
+    """False when its tags, which may make it somebody's, were not seen."""
+
+    def foreign(self, tenant: str) -> bool:
+        """Whether it is, or for a collection holds, what is not a tenant's own."""
+        if self.collection is not None:
+            return any(owner != tenant for owner in self.owners) or not self.owners
+        return tenant not in self.owners
+
+    @property
+    def sort(self) -> str:
+        """What decides on the actions that touch it."""
+        if self.collection is None:
+            return self.service
+        return f"{self.collection.value} of {self.service}"
 
     @property
     def service(self) -> str:
@@ -75,11 +127,19 @@ class Thing:
 
 
 @cache
-def actions_of(wanted: ActionClass, service: str) -> tuple[str, ...]:
-    """Return the actions of a class on the things of a service."""
+def actions_of(wanted: ActionClass | Question, sort: str) -> tuple[str, ...]:
+    """Return the actions of a class or question on a sort of things."""
+    collection, _, service = sort.rpartition(" of ")
+    if isinstance(wanted, Question):
+        return () if collection else tuple(one for one in wanted.actions if one.startswith(f"{service}:"))
+    if collection == Collection.EVERYTHING.value:
+        return _LISTS[service] if wanted is ActionClass.LIST else ()
+    if collection == Collection.FOLDER.value:
+        # It gives names whether or not the values can be decrypted.
+        return (_BY_PATH,) if wanted in {ActionClass.READ, ActionClass.LIST} else ()
     return tuple(
         action for action, levels in catalogue.actions_on(service, _TYPES[service])
-        if action not in _MAKES and wanted in _classes(action, levels)
+        if action not in _MAKES and action != _BY_PATH and wanted in _classes(action, levels)
     )  # fmt: skip
 
 
@@ -95,93 +155,42 @@ def _classes(action: str, levels: frozenset[str]) -> frozenset[ActionClass]:
     return frozenset({ActionClass.WRITE, ActionClass.DELETE} if removes else {ActionClass.WRITE})
 
 
-def requests(action: str, thing: Thing) -> tuple[tuple[Request, ResourcePolicies], ...]:
+def requests(
+    action: str, thing: Thing, wanted: ActionClass | Question = ActionClass.READ
+) -> tuple[tuple[Request, ResourcePolicies], ...]:
     """Return the calls that must all be allowed, each with the policies of what it touches.
 
-    Reading a value that a customer key encrypts is also kms:Decrypt through the service, for this very secret
-    (Secrets Manager User Guide: "Secret encryption and decryption").
+    Reading a value that a customer key encrypts is also kms:Decrypt through the service, for this very secret; a new
+    value is kms:GenerateDataKey (Secrets Manager User Guide: "Secret encryption and decryption"; Systems Manager User
+    Guide: "AWS KMS encryption for Parameter Store SecureString parameters").
     """
-    own = (Request(action=action, resource=thing.arn, resource_tags=thing.tags), thing.policies)
-    if thing.key is None or action not in _READS or thing.service == "kms":
-        return (own,)
-    context: dict[str, str] = {"kms:ViaService": f"{thing.service}.{thing.region}.amazonaws.com"}
+    if thing.collection is Collection.EVERYTHING:
+        own = Request(action=action, resource_account=thing.account, context={_REGION: thing.region})
+        return ((own, thing.policies),)
+    own = Request(
+        action=action, resource=thing.arn, resource_tags=thing.tags, context={_REGION: thing.region, **thing.known},
+        request_tags=dict(wanted.request_tags) if isinstance(wanted, Question) else {},
+    )  # fmt: skip
+    reads = action in _READS and wanted is not ActionClass.LIST
+    if thing.key is None or thing.service == "kms" or not (reads or action == _WRITES_VALUE):
+        return ((own, thing.policies),)
+    holder = thing.within or thing.arn
+    context: dict[str, Value] = {
+        _REGION: thing.region,
+        "kms:ViaService": f"{thing.service}.{thing.region}.amazonaws.com",
+        "aws:ViaAWSService": "true",
+        **thing.key.known,
+    }
+    free: frozenset[str] = frozenset()
     if thing.service == "secretsmanager":
-        context[_CONTEXT_ARN] = thing.arn
+        context["kms:EncryptionContext:SecretARN"] = holder
+        context["kms:EncryptionContextKeys"] = ("SecretARN", "SecretVersionId")
+        free = frozenset({"kms:EncryptionContext:SecretVersionId"})
     else:
-        context["kms:EncryptionContext:PARAMETER_ARN"] = thing.arn
-    decrypt = Request(action="kms:Decrypt", resource=thing.key.arn, resource_tags=thing.key.tags, context=context)
-    return own, (decrypt, thing.key.policies)
-
-
-class Texts:
-    """Texts by the things that carry them: which of them a pattern matches."""
-
-    def __init__(self, entries: Iterable[tuple[str, int]]) -> None:
-        """Take (text, number of the thing)."""
-        self.by_text: dict[str, list[int]] = {}
-        for text, number in entries:
-            self.by_text.setdefault(text, []).append(number)
-        self._sorted = sorted(self.by_text)
-        self._joined = "\0".join(self._sorted)
-        self._starts: list[int] = []
-        position = 0
-        for text in self._sorted:
-            self._starts.append(position)
-            position += len(text) + 1
-        self._folded: dict[str, list[int]] = {}
-        for text, numbers in self.by_text.items():
-            self._folded.setdefault(text.lower(), []).extend(numbers)
-
-    def equal(self, text: str, *, fold: bool = False) -> list[int]:
-        """Return the things with a text."""
-        return (self._folded.get(text.lower()) if fold else self.by_text.get(text)) or []
-
-    def matching(self, runs: tuple[tuple[str, bool], ...], limit: int) -> list[int] | None:
-        """Return the things whose text a pattern matches; None where more than `limit` texts are candidates.
-
-        What is literal in the pattern finds the candidates.
-        """
-        pieces = _literals(runs)
-        first, longest = pieces[0], max(pieces, key=len)
-        if len(first) >= 2 and len(first) >= len(longest) // 2:
-            low = bisect_left(self._sorted, first)
-            high = bisect_left(self._sorted, first + "\U0010ffff")
-            candidates = self._sorted[low:high] if high - low <= limit else None
-        elif len(longest) >= 2:
-            candidates = self._holding(longest, limit)
-        else:
-            candidates = self._sorted if len(self._sorted) <= limit else None
-        if candidates is None:
-            return None
-        if pieces == [first, ""] and not any(special and "?" in text for text, special in runs):
-            candidates = [text for text in candidates if text.startswith(first)]
-        else:
-            expression = compiled(glob_expression(runs))
-            candidates = [text for text in candidates if expression.fullmatch(text)]
-        return [number for text in candidates for number in self.by_text[text]]
-
-    def _holding(self, piece: str, limit: int) -> list[str] | None:
-        found: list[str] = []
-        position = self._joined.find(piece)
-        while position >= 0:
-            if len(found) >= limit:
-                return None
-            index = bisect_left(self._starts, position + 1) - 1
-            found.append(self._sorted[index])
-            position = self._joined.find(piece, self._starts[index] + len(self._sorted[index]))
-        return found
-
-
-def _literals(runs: Iterable[tuple[str, bool]]) -> list[str]:
-    """Return the literal pieces between wildcards; the first is what every match starts with."""
-    pieces = [""]
-    for text, special in runs:
-        if not special:
-            pieces[-1] += text
-            continue
-        for index, piece in enumerate(re.split(r"[*?]", text)):
-            if index:
-                pieces.append(piece)
-            else:
-                pieces[-1] += piece
-    return pieces
+        context["kms:EncryptionContext:PARAMETER_ARN"] = holder
+        context["kms:EncryptionContextKeys"] = ("PARAMETER_ARN",)
+    use = Request(
+        action="kms:Decrypt" if reads else "kms:GenerateDataKey",
+        resource=thing.key.arn, resource_tags=thing.key.tags, context=context, free=free,
+    )  # fmt: skip
+    return (own, thing.policies), (use, thing.key.policies)

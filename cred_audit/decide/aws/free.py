@@ -23,6 +23,7 @@ from cred_audit.decide.aws.words import Pattern, pattern, words
 
 _TRIES = 20_000
 """Decisions of one search; beyond, the answer is UNKNOWN."""
+_CONTEXT = "kms:encryptioncontext:"
 _SET_VALUES = 6
 """Values of a multivalued key of which all subsets are tried."""
 
@@ -110,6 +111,9 @@ class Search:
         if is_principal_key(key) or tag_of(key) is not None:
             # Facts, like the tags of the thing: known, or unknown to the engine itself.
             return False
+        if key.startswith(_CONTEXT) and keys[f"{_CONTEXT[:-1]}keys"] is not None and key not in request.free:
+            # The service sends a whole encryption context of its own.
+            return False
         if (keys[key] is not None and key not in request.free) or key in {name.lower() for name in request.context}:
             return False
         return catalogue.may_carry(request.action, key)
@@ -124,6 +128,9 @@ class Search:
         choices: dict[str, tuple[Value | None, ...]] = {}
         complete = True
         for key, conditions in by_key.items():
+            if key == "secretsmanager:secretid":
+                choices[key] = _spellings(request.resource)
+                continue
             values, whole = _values(conditions, keys)
             complete = complete and whole
             single: tuple[Value | None, ...] = (None, *values)
@@ -134,6 +141,12 @@ class Search:
                 single = (None, *sets)
             choices[key] = single
         return choices, complete
+
+
+def _spellings(arn: str) -> tuple[str, ...]:
+    """Return how a request may name a secret: by ARN, with or without the six characters at its end, or by name."""
+    short = arn[:-7]
+    return (arn, short, short.split(":", 6)[-1])
 
 
 def _excluded(key: str, chosen: Mapping[str, Value | None]) -> bool:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from cred_audit.decide.aws.collections import collections
 from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE
 from cred_audit.decide.aws.estate import Thing
-from cred_audit.decide.aws.model import Kind, KmsGrant, ResourcePolicies
+from cred_audit.decide.aws.model import Kind, KmsGrant, ResourcePolicies, Value
 from cred_audit.decide.aws.pattern import arn_expression, compiled
 from cred_audit.decide.aws.principals import Principals
 from cred_audit.decide.aws.world import Account, Key, Parameter, Region, Secret, asked
@@ -53,6 +55,11 @@ class Territories:
                     self._arns.setdefault(start, []).append((expression, holding.owner))
         return self
 
+    @property
+    def by_tags(self) -> bool:
+        """Whether tags make things somebody's."""
+        return bool(self._tags)
+
     def owners(self, arn: str, tags: Mapping[str, str] | None) -> tuple[str, ...]:
         """Return the owners of a thing, in a stable order; its tags own nothing where they were not seen."""
         found: dict[str, None] = {}
@@ -92,13 +99,15 @@ class Holdings:
         for account in principals.world.accounts:
             for region in account.regions:
                 self._take_keys(account, region)
-        self.all: tuple[Thing, ...] = tuple(
-            thing for account in principals.world.accounts for region in account.regions
-            for thing in self._things(account, region)
-        )  # fmt: skip
+        found: list[Thing] = []
+        for account in principals.world.accounts:
+            for region in account.regions:
+                single = tuple(self._things(account, region))
+                found += (*single, *collections(account.id, region.name, single, others=others))
+        self.all = tuple(found)
         """Every thing, owned or not."""
-        self.things = tuple(thing for thing in self.all if others or thing.owners)
-        """Those that are somebody's, or all where `others` is a territory."""
+        self.things = tuple(thing for thing in self.all if others or thing.owners or not thing.owners_known)
+        """Those that are or may be somebody's, or all where `others` is a territory."""
 
     def _take_keys(self, account: Account, region: Region) -> None:
         if region.keys is None:
@@ -107,12 +116,15 @@ class Holdings:
             self.keys[key.arn] = key
             for alias in key.aliases:
                 self._aliases[account.id, region.name, alias] = key.arn
-            self._keys[key.arn] = Thing(
-                arn=key.arn,
-                owners=self.territories.owners(key.arn, key.tags),
-                tags=key.tags,
-                policies=self._policies(account.id, key.policy, "key policy", key),
-            )
+            self._keys[key.arn] = self._thing(
+                key.arn, key.tags, self._policies(account.id, key.policy, "key policy", key),
+                known={"kms:resourcealiases": key.aliases} if key.aliases else {},
+            )  # fmt: skip
+
+    def _thing(self, arn: str, tags: Mapping[str, str] | None, policies: ResourcePolicies, **more: Any) -> Thing:
+        owners = self.territories.owners(arn, tags)
+        seen = tags is not None or bool(owners) or not self.territories.by_tags
+        return Thing(arn=arn, owners=owners, tags=tags, policies=policies, owners_known=seen, **more)
 
     def _things(self, account: Account, region: Region) -> Iterable[Thing]:
         for name, part in (("secrets", region.secrets), ("parameters", region.parameters)):
@@ -120,19 +132,17 @@ class Holdings:
                 self.unseen[f"{name} of {region.name} in {account.id}"] = asked(name, account.id, region.name)
         for secret in region.secrets or ():
             key, known = self.key_of(account.id, region.name, secret.key) if secret.key_seen else (None, False)
-            yield Thing(
-                arn=secret.arn, owners=self.territories.owners(secret.arn, secret.tags), tags=secret.tags,
-                policies=self._policies(account.id, secret.policy, "resource policy of the secret", secret),
-                key=key, key_known=known,
-            )  # fmt: skip
+            policies = self._policies(account.id, secret.policy, "resource policy of the secret", secret)
+            facts: dict[str, Value] = {"secretsmanager:secretprimaryregion": secret.primary_region or region.name}
+            if secret.rotated_by is not None:
+                facts["secretsmanager:resource/allowrotationlambdaarn"] = secret.rotated_by
+            yield self._thing(secret.arn, secret.tags, policies, key=key, key_known=known, known=facts)
         for parameter in region.parameters or ():
             key, known = (None, True)
             if parameter.type == "SecureString":
                 key, known = self.key_of(account.id, region.name, parameter.key)
-            yield Thing(
-                arn=parameter.arn, owners=self.territories.owners(parameter.arn, parameter.tags), tags=parameter.tags,
-                policies=self._policies(account.id, None, "", parameter), key=key, key_known=known,
-            )  # fmt: skip
+            policies = self._policies(account.id, None, "", parameter)
+            yield self._thing(parameter.arn, parameter.tags, policies, key=key, key_known=known)
         for key_ in region.keys or ():
             if key_.customer is not False:
                 yield self._keys[key_.arn]

@@ -15,7 +15,7 @@ from cred_audit.decide.aws.caller import Type
 from cred_audit.decide.aws.cells import Cell, Cells, Division, documents_of
 from cred_audit.decide.aws.condition import filled, resolved
 from cred_audit.decide.aws.engine import Evaluator
-from cred_audit.decide.aws.estate import ActionClass, Thing, actions_of, requests
+from cred_audit.decide.aws.estate import ActionClass, Collection, Question, Thing, actions_of, requests
 from cred_audit.decide.aws.free import Search
 from cred_audit.decide.aws.keys import FREE, Either, Keys
 from cred_audit.decide.aws.model import Kind, Principal, PrincipalPolicies, Request
@@ -130,6 +130,8 @@ class _Asker:
     def cannot(self, action: str, thing: Thing) -> bool:
         """Whether nothing on either side can allow an action, whatever the request."""
         policies = thing.policies
+        if thing.collection is Collection.EVERYTHING and thing.account != self.caller.account:
+            return True
         if policies.policy is not None or policies.grants or Kind.RESOURCE in policies.unseen:
             return False
         known = self._powerless.get(action)
@@ -147,14 +149,14 @@ class _Asker:
             )
         )
 
-    def judge(self, action: str, thing: Thing, session: str = "") -> _Judged:
+    def judge(self, action: str, thing: Thing, wanted: ActionClass | Question, session: str = "") -> _Judged:
         """Decide whether some request with this action on this thing is allowed."""
         search = self._searches.get(session)
         if search is None:
             principal = replace(self.agent.principal, arn=session, role=self.caller.role)
             search = self._searches[session] = Search(Evaluator(principal, self.agent.policies))
         parts = []
-        for request, policies in requests(action, thing):
+        for request, policies in requests(action, thing, wanted):
             found = search.possible(request, policies)
             if found.decision.effect is Effect.DENY:
                 return _Judged(Effect.DENY, found.decision.because, (), (found.request,))
@@ -165,18 +167,21 @@ class _Asker:
         if session:
             assuming = (f"the session name is {session.rpartition('/')[2]!r}", *assuming)
         effect = Effect.UNKNOWN if Effect.UNKNOWN in effects else Effect.ALLOW
-        if not thing.key_known and effect is Effect.ALLOW:
+        if wanted is ActionClass.READ and not thing.key_known and effect is Effect.ALLOW:
             effect = Effect.UNKNOWN
             because += (Reason(policy="", why="the key that encrypts it was not seen"),)
+        if not thing.owners_known and effect is Effect.ALLOW:
+            effect = Effect.UNKNOWN
+            because += (Reason(policy="", why="the tags, which say whose it is, were not seen"),)
         return _Judged(effect, because, assuming, tuple(part.request for part in parts), bool(session))
 
-    def best(self, action: str, thing: Thing, sessions: Iterable[str]) -> _Judged:
+    def best(self, action: str, thing: Thing, wanted: ActionClass | Question, sessions: Iterable[str]) -> _Judged:
         """Decide with the session name that opens most."""
-        best = self.judge(action, thing)
+        best = self.judge(action, thing, wanted)
         for session in sessions:
             if best.effect is Effect.ALLOW:
                 break
-            other = self.judge(action, thing, session)
+            other = self.judge(action, thing, wanted, session)
             if other.effect is not Effect.DENY:
                 best = other
         return best
@@ -191,17 +196,20 @@ class Estate:
         self.agents = tuple(agents)
         documents = dict.fromkeys(document for agent in self.agents for document in documents_of(agent.policies))
         self._cells = Cells(self.things, documents, limit)
-        self._services = tuple(dict.fromkeys(thing.service for thing in self.things))
-        self._by_owner: dict[str, list[int]] = {}
+        self._own: dict[str, list[int]] = {}
+        """Owner -> what is not foreign to it."""
+        owners: set[str] = set()
         for number, thing in enumerate(self.things):
-            for owner in thing.owners or (OTHERS,):
-                self._by_owner.setdefault(owner, []).append(number)
-        self.owners = tuple(sorted(self._by_owner))
+            owners.update(thing.owners or (OTHERS,))
+            if thing.collection is None or len(thing.owners) == 1:
+                for owner in thing.owners:
+                    self._own.setdefault(owner, []).append(number)
+        self.owners = tuple(sorted(owners))
         self._sessions = self._named_sessions()
         self._memo: dict[tuple[object, ...], _Judged] = {}
         self._merges: dict[frozenset[Cell], tuple[Counter[str], tuple[str, ...]]] = {}
 
-    def reach(self, agent: Agent, wanted: ActionClass) -> Answer:
+    def reach(self, agent: Agent, wanted: ActionClass | Question) -> Answer:
         """Return what an agent reaches, by actions of a class, of what others than its tenant own."""
         unknown = (atoms.unknown for atoms in self._cells.atoms(agent.policies))
         asker = _Asker(agent, frozenset().union(*unknown))
@@ -209,48 +217,48 @@ class Estate:
         alike = self._alike(asker)
         division = self._cells.division(agent.policies)
         total = _Total()
-        for service in self._services:
-            actions = actions_of(wanted, service)
-            for cell in (*self._cells.cells, *division.cells):
-                if cell.service == service:
-                    thing = self._generic(cell, agent.tenant, related, division)
-                    if thing is not None:
-                        self._cell(asker, alike, cell, actions, thing, total)
-            for number, sessions in related.items():
-                thing = self.things[number]
-                if thing.service == service and agent.tenant not in thing.owners:
-                    for action in actions:
-                        if not asker.cannot(action, thing):
-                            judged = asker.best(action, thing, sessions)
-                            total.add(judged, action, number=number, thing=thing)
+        account = asker.caller.account
+        cells = (*self._cells.visible(account), *(cell for cell in division.cells if cell.visible(account)))
+        for cell in cells:
+            actions = actions_of(wanted, cell.sort)
+            thing = self._generic(cell, agent.tenant, related, division) if actions else None
+            if thing is not None:
+                self._cell(asker, (alike, wanted, cell), actions, thing, total)
+        for number, sessions in related.items():
+            thing = self.things[number]
+            if thing.foreign(agent.tenant):
+                for action in actions_of(wanted, thing.sort):
+                    if not asker.cannot(action, thing):
+                        judged = asker.best(action, thing, wanted, sessions)
+                        total.add(judged, action, number=number, thing=thing)
         for one in total.sums.values():
-            one.judged = _confirmed(asker, one)
+            one.judged = _confirmed(asker, one, wanted)
         grants = tuple(self._grant(one, agent.tenant, related, division) for one in total.sums.values())
         return Answer(grants=grants, closest=() if grants else total.shown())
 
-    def _cell(  # noqa: PLR0913, PLR0917  (the parts of one step)
+    def _cell(
         self,
         asker: _Asker,
-        alike: tuple[object, ...],
-        cell: Cell,
+        question: tuple[object, ActionClass | Question, Cell],
         actions: tuple[str, ...],
         thing: Thing,
-        total: "_Total",
+        total: _Total,
     ) -> None:
         """Decide a thing for all of its cell that is not looked at one by one."""
+        _, wanted, cell = question
         for action in actions:
-            key = (alike, action, cell)
+            key = (*question, action)
             judged = self._memo.get(key)
             if judged is None:
                 if asker.cannot(action, thing):
                     continue
-                judged = self._memo[key] = asker.judge(action, thing)
+                judged = self._memo[key] = asker.judge(action, thing, wanted)
             total.add(judged, action, cell=cell, thing=thing)
 
     def _generic(self, cell: Cell, own: str, related: dict[int, tuple[str, ...]], division: Division) -> Thing | None:
         """Return a foreign thing that stands for the rest of its cell."""
         for number in cell.numbers:
-            apart = number in related or own in self.things[number].owners
+            apart = number in related or not self.things[number].foreign(own)
             if not apart and division.taken.get(number, cell) is cell:
                 return self.things[number]
         return None
@@ -309,7 +317,7 @@ class Estate:
         base, absent = self._merged(frozenset(total.cells))
         less: Counter[str] = Counter()
         things = sum(len(cell.numbers) for cell in total.cells) + len(total.numbers)
-        apart = {*related, *self._by_owner.get(own, ())}
+        apart = {*related, *self._own.get(own, ())}
         outside = (number for number in division.taken if self._cells.cell_of[number] in total.cells)
         inside = (number for number in apart if self._now(number, division) in total.cells)
         for number in (*outside, *inside):
@@ -346,7 +354,7 @@ class Estate:
         return known
 
 
-def _confirmed(asker: _Asker, total: _Sum) -> _Judged:
+def _confirmed(asker: _Asker, total: _Sum, wanted: ActionClass | Question) -> _Judged:
     """Decide the witness again as this agent's own request: it may have been found for an agent like it.
 
     Where the same request is denied, another one on the same thing is searched; where there is none the agents were
@@ -356,10 +364,10 @@ def _confirmed(asker: _Asker, total: _Sum) -> _Judged:
     if judged.effect is not Effect.ALLOW or judged.session:
         return judged
     action = next(iter(total.actions))
-    sides = zip(judged.witness, requests(action, total.thing), strict=True)
+    sides = zip(judged.witness, requests(action, total.thing, wanted), strict=True)
     if all(asker.evaluator.decide(request, side).effect is Effect.ALLOW for request, (_, side) in sides):
         return judged
-    found = asker.judge(action, total.thing)
+    found = asker.judge(action, total.thing, wanted)
     if found.effect is not Effect.DENY:
         return found
     reason = Reason(policy="", why="an equal request of another agent was allowed and this one is not")

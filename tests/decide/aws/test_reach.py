@@ -98,7 +98,7 @@ def test_a_condition_on_what_nobody_knows_is_a_grant_with_an_assumption() -> Non
     (grant,) = Estate(ALL, [acting]).reach(acting, ActionClass.READ).grants
     assert grant.effect is Effect.ALLOW
     assert grant.assuming == ("aws:sourcevpce is vpce-1",)
-    assert grant.witness[0].context == {"aws:sourcevpce": "vpce-1"}
+    assert grant.witness[0].context == {"aws:RequestedRegion": "us-east-1", "aws:sourcevpce": "vpce-1"}
 
 
 def test_conditions_that_no_value_meets_grant_nothing() -> None:
@@ -284,7 +284,7 @@ def test_what_some_value_lets_through_is_reached() -> None:
             session = f"arn:aws:sts::{ACCOUNT}:assumed-role/{acting.principal.arn.rpartition('/')[2]}/run"
             for thing in platform.things:
                 if acting.tenant not in thing.owners:
-                    effect = asker.best(READ, thing, [session]).effect
+                    effect = asker.best(READ, thing, ActionClass.READ, [session]).effect
                     assert effect is Effect.ALLOW or thing.arn not in sure, (seed, thing.arn)
             seen += len(sure)
     assert seen > 100
@@ -299,7 +299,7 @@ def by_pairs(platform: Platform, acting: Agent) -> dict[str, tuple[set[str], int
         if acting.tenant in thing.owners:
             continue
         for action in actions_of(ActionClass.READ, thing.service):
-            effect = asker.best(action, thing, sessions).effect
+            effect = asker.best(action, thing, ActionClass.READ, sessions).effect
             if effect is not Effect.DENY:
                 owners, count = found.get(effect.value, (set(), 0))
                 found[effect.value] = (owners | set(thing.owners or (OTHERS,)), count + 1)

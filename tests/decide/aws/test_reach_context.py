@@ -1,0 +1,72 @@
+"""What of a request's context is known is not searched."""
+
+from typing import Any
+
+import pytest
+
+from cred_audit.decide.aws.estate import ActionClass, Thing, requests
+from cred_audit.decide.aws.model import Kind, ResourcePolicies
+from cred_audit.decide.aws.reach import Estate
+from tests.decide.aws.test_reach import ACCOUNT, ALL, READ, agent, allow, document, secret
+
+ROOT = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+KEY = Thing(
+    arn=f"arn:aws:kms:us-east-1:{ACCOUNT}:key/k1", policies=ResourcePolicies(policy=document(ROOT, kind=Kind.RESOURCE)),
+    known={"kms:resourcealiases": ("alias/shared",)},
+)  # fmt: skip
+
+
+def assumptions(statement: dict[str, Any], things: list[Thing], *more: dict[str, Any]) -> list[tuple[str, ...]]:
+    acting = agent("acme", document(statement, *more))
+    return [grant.assuming for grant in Estate(things, [acting]).reach(acting, ActionClass.READ).grants]
+
+
+@pytest.mark.parametrize(("condition", "reached"), [
+    ({"StringEquals": {"aws:RequestedRegion": "us-east-1"}}, True),
+    ({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}, False),
+    ({"StringEquals": {"aws:ResourceAccount": ACCOUNT}}, True),
+    ({"StringEquals": {"aws:ResourceAccount": "999999999999"}}, False),
+    ({"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}, True),
+    ({"StringEquals": {"secretsmanager:SecretId": "else"}}, False),
+    ({"StringLike": {"secretsmanager:SecretId": "*:secret:beta/db-??????"}}, True),
+])  # fmt: skip
+def test_keys_of_the_thing_are_known(condition: dict[str, Any], reached: bool) -> None:
+    assert bool(assumptions(allow(Condition=condition), ALL)) is reached
+
+
+@pytest.mark.parametrize(("condition", "reached"), [
+    ({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}, False),
+    ({"StringEquals": {"kms:ViaService": "ssm.us-east-1.amazonaws.com"}}, False),
+    ({"StringLike": {"kms:EncryptionContext:SecretARN": "*:secret:beta/*"}}, True),
+    ({"StringLike": {"kms:EncryptionContext:SecretARN": "*:secret:acme/*"}}, False),
+    ({"StringEquals": {"kms:EncryptionContext:tenant": "beta"}}, False),
+    ({"ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["SecretARN", "SecretVersionId"]}}, True),
+    ({"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "tenant"}}, False),
+    ({"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/shared"}}, True),
+    ({"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/other"}}, False),
+    ({"Bool": {"aws:ViaAWSService": "false"}}, False),
+    ({"StringEquals": {"kms:CallerAccount": ACCOUNT}}, True),
+])  # fmt: skip
+def test_keys_of_the_decryption_are_known(condition: dict[str, Any], reached: bool) -> None:
+    decrypt = allow("kms:Decrypt", Condition=condition)
+    things = [secret("acme"), secret("beta", key=KEY)]
+    assert bool(assumptions(allow(), things, decrypt)) is reached
+
+
+def test_a_direct_decryption_is_free_to_choose_its_context() -> None:
+    key = Thing(arn=KEY.arn, policies=KEY.policies, owners=("beta",))
+    for name in ("kms:ViaService", "kms:EncryptionContext:SecretARN"):
+        found = assumptions(allow("kms:Decrypt", Condition={"StringEquals": {name: "x"}}), [secret("acme"), key])
+        assert found == [(f"{name.lower()} is x",)]
+    wrong = {"StringEquals": {"kms:CallerAccount": "999999999999"}}
+    assert assumptions(allow("kms:Decrypt", Condition=wrong), [secret("acme"), key]) == []
+
+
+def test_a_new_value_needs_the_key_and_other_changes_do_not() -> None:
+    things = [secret("acme"), secret("beta", key=KEY)]
+    acting = agent("acme", document(allow(["secretsmanager:PutSecretValue", "secretsmanager:DeleteSecret"])))
+    (grant,) = Estate(things, [acting]).reach(acting, ActionClass.WRITE).grants
+    assert grant.actions == ("secretsmanager:DeleteSecret",)
+    calls = requests("secretsmanager:PutSecretValue", things[1], ActionClass.WRITE)
+    assert [request.action for request, _ in calls] == ["secretsmanager:PutSecretValue", "kms:GenerateDataKey"]
+    assert len(requests(READ, things[1])) == 2
