@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cred_audit.check import Check
+from cred_audit.decide import OTHERS
 from cred_audit.finding import Evidence, Finding, Reaches, Severity, Verdict, finding_id
 from cred_audit.render.shown import line, name, names, plural
+from cred_audit.render.words import operation_of
 from cred_audit.report import Report, Result
 
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -148,13 +150,13 @@ def is_unknown(result: Result) -> bool:
 def folds(report: Report, verdict: Verdict) -> tuple[Fold, ...]:
     """Return the findings with this verdict, folded; open before accepted, worst first, then widest reach."""
     grouped: list[Fold] = []
+    total = len(report.tenants)
     for result in report.results:
         groups: dict[bytes, list[Finding]] = defaultdict(list)
         for finding in result.findings:
             if finding.verdict is verdict:
-                groups[_key(finding)].append(finding)
+                groups[_key(finding, total)].append(finding)
         grouped.extend(Fold(check=result.check, findings=tuple(group)) for group in groups.values())
-    total = len(report.tenants)
     return tuple(
         sorted(
             grouped,
@@ -170,11 +172,11 @@ def folds(report: Report, verdict: Verdict) -> tuple[Fold, ...]:
     )
 
 
-def _key(finding: Finding) -> bytes:
+def _key(finding: Finding, total: int) -> bytes:
     """Digest what the finding rests on, with the acting tenant's name taken out."""
     own = finding.tenant if finding.tenant and len(finding.tenant) < _KEYED_CHARACTERS else ""
     hashed = hashlib.sha256()
-    for part in _parts(finding):
+    for part in _parts(finding, total):
         text = f"{len(part)} {part[:_KEYED_CHARACTERS]}" if len(part) > _KEYED_CHARACTERS else part
         hashed.update(_without(text, own).encode("utf-8", "surrogatepass") + b"\xff")
     return hashed.digest()
@@ -195,7 +197,7 @@ def _without(text: str, own: str) -> str:
     return "".join(out)
 
 
-def _parts(finding: Finding) -> Iterator[str]:
+def _parts(finding: Finding, total: int) -> Iterator[str]:
     for evidence in finding.evidence:
         yield from (evidence.where, evidence.shows, evidence.quote, str(evidence.line))
     if not finding.evidence:
@@ -203,11 +205,20 @@ def _parts(finding: Finding) -> Iterator[str]:
     yield from finding.assuming
     yield f"{finding.confirmed} {finding.witness is None}"
     if finding.witness is not None:
-        yield str(finding.witness.fields.get("operation", ""))
+        yield operation_of(finding.witness)
     if finding.accepted is not None:
         yield f"{finding.accepted.reason} {finding.accepted.until} {finding.accepted.ticket}"
     reaches = finding.reaches
-    yield ("all but own" if reaches.all_except is not None and len(reaches.all_except) <= 1 else repr(reaches)[:2_000])
+    yield "all but own" if _everyone_else(finding, total) else repr(reaches)[:2_000]
+
+
+def _everyone_else(finding: Finding, total: int) -> bool:
+    """Tell whether a finding reaches all tenants but the acting one, whichever way that is said."""
+    reaches = finding.reaches
+    if reaches.all_except is not None:
+        return len(reaches.all_except) <= 1
+    reached = set(reaches.tenants) - {OTHERS}
+    return total > 2 and len(reached) == len(reaches.tenants) == total - 1 and finding.tenant not in reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +294,8 @@ def who(fold: Fold) -> str:
 
 def acting(fold: Fold, total: int) -> str:
     """Return who reaches whom as a sentence; empty where the finding names no tenant and reaches none."""
-    reach = reach_words(fold.first.reaches, total)
+    several = len(fold.tenants) > 1 and _everyone_else(fold.first, total)
+    reach = f"all {total - 1:,} others" if several else reach_words(fold.first.reaches, total)
     agents = f" through {names(fold.agents)}" if fold.agents else ""
     if reach and not fold.tenants:
         return f"Concerns {reach}."

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from cred_audit.finding import Finding, Severity, Verdict, finding_id
 from cred_audit.render.entries import anchor_of
 from cred_audit.render.page import Cell, Group, Matrix, MatrixRow
-from cred_audit.render.shown import name, names, plural
+from cred_audit.render.shown import names, plural
+from cred_audit.render.words import operation_of
 from cred_audit.report import Report, Result
 
 _SINGLE = 12
@@ -200,7 +201,7 @@ def _operations(failing: Iterable[_Reach]) -> str:
 
 def _operation(reach: _Reach) -> str:
     witness = reach.finding.witness
-    return "" if witness is None else name(str(witness.fields.get("operation", "")))
+    return "" if witness is None else operation_of(witness)
 
 
 def _worst(known: _Acting) -> int:

@@ -203,6 +203,20 @@ def _witness() -> dict[str, Any]:
             "method": _text("vault: the HTTP method."),
             "body": _open("What is sent as JSON."),
             "headers": _open("Headers besides the token's and the namespace's."),
+            "action": _text("aws: `service:Action`."),
+            "resource": _text("aws: the ARN, or `*` for an action that takes none."),
+            "principal": _text("aws: the ARN that signs; a role stands for a session of it."),
+            "session_tags": _open("aws: tags of the session."),
+            "resource_tags": {
+                "type": ["object", "null"],
+                "description": "aws: tags of the resource; null when they are not known.",
+            },
+            "request_tags": _open("aws: tags that the request sends."),
+            "context": _open("aws: the condition keys of the request, those that AWS derives included."),
+            "also": _list(
+                "aws: what the service asks for on the caller's behalf, such as kms:Decrypt of a secret's key.",
+                {"type": "object"},
+            ),
             "before": _list("Earlier requests of the chain, in order.", {"$ref": "#/$defs/witness"}),
         },
     }

@@ -1,23 +1,54 @@
 """The parts of a finding that every output for people says in the same words."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from cred_audit.finding import Finding, Witness
-from cred_audit.render.shown import line
+from cred_audit.render.shown import line, name
 
 _CHAIN = 30
 """Requests of a chain that are shown."""
+_PAIRS = 20
+_ALSO = 3
+
+
+def operation_of(witness: Witness) -> str:
+    """Return what a request does in one word: `read`, `GetSecretValue`."""
+    fields = witness.fields
+    return name(str(fields.get("operation") or str(fields.get("action", "")).rpartition(":")[2]))
 
 
 def request_words(witness: Witness) -> str:
-    """Return a request as `read secret/data/x in namespace t1/`."""
+    """Return a request as `read secret/data/x in namespace t1/`, or as AWS's `service:Action on ARN as ARN`."""
     fields = witness.fields
+    if witness.system == "aws" and fields.get("action"):
+        return _aws_words(fields)
     action = fields.get("operation") or fields.get("method")
     if not action:
         return line(", ".join(f"{key} {value}" for key, value in fields.items()), 1_000)
     where = f" in namespace {line(str(fields['namespace']), 400)}" if fields.get("namespace") else ""
     body = f" with {line(json.dumps(fields['body'], default=str), 400)}" if isinstance(fields.get("body"), dict) else ""
     return f"{line(str(action), 100)} {line(str(fields.get('path', '')), 1_000)}{where}{body}"
+
+
+def _aws_words(fields: Mapping[str, Any]) -> str:
+    said = [f"{fields['action']} on {fields.get('resource') or '*'} as {fields.get('principal') or 'the agent'}"]
+    for key, word in (("session_tags", "with the session tags"), ("request_tags", "sending the tags")):
+        tags = fields.get(key)
+        if isinstance(tags, Mapping) and tags:
+            said.append(f"{word} {_pairs(tags)}")
+    also = fields.get("also")
+    if isinstance(also, list):
+        said += [f"which also needs {more.get('action')} on {more.get('resource')}" for more in also[:_ALSO]
+                 if isinstance(more, Mapping)]  # fmt: skip
+    return line(", ".join(said), 2_000)
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    shown = [f"{key}={value if isinstance(value, str) else json.dumps(value, default=str)}"
+             for key, value in list(values.items())[:_PAIRS]]  # fmt: skip
+    return ", ".join(shown) + (" ..." if len(values) > _PAIRS else "")
 
 
 def requests(finding: Finding) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from cred_audit.finding import Evidence, Finding, Verdict
-from cred_audit.render.fold import folds, place, quoted
+from cred_audit.finding import Evidence, Finding, Reaches, Verdict
+from cred_audit.render.fold import acting, folds, place, quoted
 from cred_audit.report import Result
 from tests.render import sample
 
@@ -70,3 +70,21 @@ def test_a_quote_without_a_line_has_no_numbers() -> None:
     shown, left = quoted(Evidence(where="the server's rules", shows="", quote="a\nb\n\n"), 10)
     assert [(each.number, each.text, each.marked) for each in shown] == [(0, "a", True), (0, "b", False)]
     assert left == 0
+
+
+def test_reaching_all_others_is_the_same_whether_they_are_named_or_not() -> None:
+    tenants = ("acme", "globex", "t1")
+    findings = tuple(
+        Finding(
+            verdict=Verdict.FAIL,
+            subject=f"{own}: p1",
+            tenant=own,
+            reaches=Reaches(tenants=tuple(one for one in tenants if one != own), count=2),
+            evidence=(Evidence(where="inline policy p1", shows="statement 1 allows"),),
+        )
+        for own in tenants
+    )
+    made = sample.report(Result(check=sample.check(), findings=findings))
+    report = dataclasses.replace(made, tenants=tenants)
+    (fold,) = folds(report, Verdict.FAIL)
+    assert acting(fold, 3) == "3 tenants (acme, globex, t1) each reach all 2 others."
