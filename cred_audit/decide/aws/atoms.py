@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from cred_audit.decide.aws.condition import Holds, compile_condition
 from cred_audit.decide.aws.model import Condition, Document, Statement
-from cred_audit.decide.aws.pattern import Part, Variable, parts_of
+from cred_audit.decide.aws.pattern import Part, Variable, action_matcher, parts_of
 
 _PRINCIPAL = ("aws:principaltag/", "aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:username",
               "aws:principalisawsservice", "kms:calleraccount")  # fmt: skip
@@ -36,6 +36,11 @@ def unknown_variables(statement: Statement, document: Document) -> frozenset[str
     texts += (value for condition in statement.conditions for value in condition.values)
     parts = (part for text in texts for part in parts_of(text, variables=True))
     return frozenset(part.key for part in parts if isinstance(part, Variable) and is_unknown_variable(part.key))
+
+
+def covers_action(statement: Statement, action: str) -> bool:
+    """Whether a statement's Action or NotAction holds a lower-case action."""
+    return any(action_matcher(pattern)(action) for pattern in statement.actions) is not statement.not_action
 
 
 def tag_of(key: str) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cred_audit.decide import OTHERS, Effect, Reason
-from cred_audit.decide.aws.atoms import TextAtom
+from cred_audit.decide.aws.atoms import TextAtom, covers_action
 from cred_audit.decide.aws.caller import Type
 from cred_audit.decide.aws.cells import Cell, Cells, Division, documents_of
 from cred_audit.decide.aws.condition import filled, resolved
@@ -23,6 +23,8 @@ from cred_audit.decide.aws.model import Kind, Principal, PrincipalPolicies, Requ
 LIMIT = 64
 """Things that a pattern may touch to be decided one by one; what touches more divides all things in two."""
 _CLOSEST = 5
+_MERGES = 4096
+"""Unions of cells that are remembered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -140,13 +142,13 @@ class _Asker:
         return known
 
     def _has_no_allow(self, action: str) -> bool:
-        return (
-            self.caller.type is not Type.ROOT
-            and Kind.IDENTITY not in self.agent.policies.unseen
-            and not any(
-                clause.allow and clause.document.kind is Kind.IDENTITY
-                for clause in self.evaluator.clauses(action.lower())
-            )
+        if self.caller.type is Type.ROOT or Kind.IDENTITY in self.agent.policies.unseen:
+            return False
+        lowered = action.lower()
+        return not any(
+            statement.allow and covers_action(statement, lowered)
+            for document in self.agent.policies.identity
+            for statement in document.statements
         )
 
     def judge(self, action: str, thing: Thing, wanted: ActionClass | Question, session: str = "") -> _Judged:
@@ -207,7 +209,8 @@ class Estate:
         self.owners = tuple(sorted(owners))
         self._sessions = self._named_sessions()
         self._memo: dict[tuple[object, ...], _Judged] = {}
-        self._merges: dict[frozenset[Cell], tuple[Counter[str], tuple[str, ...]]] = {}
+        self._merges: dict[frozenset[Cell], Counter[str]] = {}
+        self._absences: dict[frozenset[Cell], tuple[str, ...]] = {}
 
     def reach(self, agent: Agent, wanted: ActionClass | Question) -> Answer:
         """Return what an agent reaches, by actions of a class, of what others than its tenant own."""
@@ -314,7 +317,8 @@ class Estate:
                 asker.agent.principal.tags is None, states, results)  # fmt: skip
 
     def _grant(self, total: _Sum, own: str, related: dict[int, tuple[str, ...]], division: Division) -> Grant:
-        base, absent = self._merged(frozenset(total.cells))
+        cells = frozenset(total.cells)
+        base = self._merged(cells)
         less: Counter[str] = Counter()
         things = sum(len(cell.numbers) for cell in total.cells) + len(total.numbers)
         apart = {*related, *self._own.get(own, ())}
@@ -329,7 +333,7 @@ class Estate:
             len(base) - sum(owner in base for owner in gone) + sum(owner not in base or owner in gone for owner in more)
         )
         if present * 2 > len(self.owners):
-            owners = Owners(all_except=tuple(sorted({*absent, *gone, own} - more)))
+            owners = Owners(all_except=tuple(sorted({*self._absent(cells, base), *gone, own} - more)))
         else:
             owners = Owners(names=tuple(sorted(({*base} - gone) | more)))
         judged = total.judged
@@ -341,16 +345,27 @@ class Estate:
     def _now(self, number: int, division: Division) -> Cell:
         return division.taken.get(number) or self._cells.cell_of[number]
 
-    def _merged(self, cells: frozenset[Cell]) -> tuple[Counter[str], tuple[str, ...]]:
-        """Return how many things each owner has in some cells, and who has none there."""
+    def _merged(self, cells: frozenset[Cell]) -> Counter[str]:
+        """Return how many things each owner has in some cells."""
+        if len(cells) == 1:
+            return next(iter(cells)).owners
         known = self._merges.get(cells)
         if known is None:
             base: Counter[str] = Counter()
             for cell in cells:
                 base.update(cell.owners)
-            if len(self._merges) > 4096:
+            if len(self._merges) >= _MERGES:
                 self._merges.clear()
-            known = self._merges[cells] = (base, tuple(owner for owner in self.owners if owner not in base))
+            known = self._merges[cells] = base
+        return known
+
+    def _absent(self, cells: frozenset[Cell], base: Counter[str]) -> tuple[str, ...]:
+        """Return who has nothing in some cells."""
+        known = self._absences.get(cells)
+        if known is None:
+            if len(self._absences) >= _MERGES:
+                self._absences.clear()
+            known = self._absences[cells] = tuple(owner for owner in self.owners if owner not in base)
         return known
 
 
@@ -364,8 +379,10 @@ def _confirmed(asker: _Asker, total: _Sum, wanted: ActionClass | Question) -> _J
     if judged.effect is not Effect.ALLOW or judged.session:
         return judged
     action = next(iter(total.actions))
-    sides = zip(judged.witness, requests(action, total.thing, wanted), strict=True)
-    if all(asker.evaluator.decide(request, side).effect is Effect.ALLOW for request, (_, side) in sides):
+    sides = tuple(zip(judged.witness, requests(action, total.thing, wanted), strict=True))
+    # The other agent's thing may be this one's own.
+    same = all(request.resource == own.resource for request, (own, _) in sides)
+    if same and all(asker.evaluator.decide(request, side).effect is Effect.ALLOW for request, (_, side) in sides):
         return judged
     found = asker.judge(action, total.thing, wanted)
     if found.effect is not Effect.DENY:
