@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 _LIMIT = 1 << 30
 """Bytes of a snapshot or result file that are read at most."""
 
+_IAM_STATEMENTS = (
+    "Statements of the IAM policy (--print-policy --aws). "
+    "Caller: whose credentials these are; AWS lets everybody ask. "
+    "Identities: roles, users, groups and their policies; session lengths; dates of access keys. "
+    "Secrets: names, tags, keys, rotation and resource policies of secrets; never values. "
+    "Parameters: names, keys and tags of parameters; never values. "
+    "Keys: who may decrypt: key policies, grants, tags and aliases; a key's own policy must leave them to IAM. "
+    "RotationFunctions: the role of each function that rotates secrets. "
+    "Trails: whether reading a secret is recorded. "
+    "Organization: SCPs and RCPs; shown to the management account and delegated administrators only. "
+    "ReaderRoles: aws.role_arn, in each account."
+)
+"""Why the policy of `cred_audit.collect.aws.live.permissions` has each of its statements."""
+
 app = typer.Typer(
     name="cred-audit",
     rich_markup_mode=None,
@@ -192,9 +206,12 @@ def scan(
     return audit.exit_code(finished, fail_on=severity, allow_unknown=allow_unknown, known=known)
 
 
-@app.command()
+@app.command(epilog=_IAM_STATEMENTS)
 def collect(
-    target: TargetFile,
+    target: Annotated[
+        Path | None,
+        typer.Argument(help="The target file; --print-policy --aws does without.", show_default=False),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The snapshot to write.", show_default=False)
     ] = None,
@@ -202,19 +219,32 @@ def collect(
         bool,
         typer.Option("--print-policy", help="Print the least-privilege policy that an auditor's token needs here."),
     ] = False,
+    aws: Annotated[
+        bool,
+        typer.Option("--aws", help="With --print-policy: the IAM policy for reading AWS, made without reading it."),
+    ] = False,
     allow_commands: AllowCommands = False,
     allow_outside: AllowOutside = False,
 ) -> int:
     """Read a target's systems into a snapshot: read-only, no secret values. Ends with 3 where a call was refused."""
-    from cred_audit.collect.auditor import auditor_policy
     from cred_audit.snapshot import save
 
     if output is None and not print_policy:
         raise UsageError("collect: say where to write the snapshot (-o FILE), or --print-policy")
+    if aws and not print_policy:
+        raise UsageError("collect: --aws says which policy --print-policy prints; alone it means nothing")
+    if print_policy and aws:
+        emit(_iam_policy(target, allow_outside=allow_outside))
+        if output is None:
+            return 0
+    if target is None:
+        raise UsageError("collect: give a target file")
     facts = _facts(target, None, allow_commands=allow_commands, allow_outside=allow_outside)
-    if print_policy:
+    if print_policy and not aws:
+        from cred_audit.collect.auditor import auditor_policy
+
         if facts.vault is None:
-            raise UsageError("collect: the target declares no vault, so there is no policy to print")
+            raise UsageError("collect: the target declares no vault, so there is no policy to print; for AWS say --aws")
         emit(auditor_policy(facts.vault.world))
     if output is not None:
         text = save(facts)
@@ -529,6 +559,15 @@ def _target(path: Path, *, allow_outside: bool) -> "Target":
     from cred_audit.target.load import load_target
 
     return load_target(path, allow_outside=allow_outside)
+
+
+def _iam_policy(target: Path | None, *, allow_outside: bool) -> str:
+    from cred_audit.collect.auditor import auditor_iam_policy
+
+    declared = _target(target, allow_outside=allow_outside) if target is not None else None
+    if declared is not None and declared.aws is None:
+        raise UsageError("collect: the target declares no aws, so there is no policy to print")
+    return auditor_iam_policy(declared.aws if declared is not None else None)
 
 
 def _facts(

@@ -1,13 +1,16 @@
-"""The policy that an auditor's token needs on one server: enough to read everything that is collected, no secret.
+"""The policies that an auditor needs: enough to read everything that is collected, no secret.
 
-Every path is spelled out per namespace and mount. General patterns (`+/config`, `+/roles/+`) would be shorter, and
-would match secrets that happen to have such names.
+For Vault every path is spelled out per namespace and mount. General patterns (`+/config`, `+/roles/+`) would be
+shorter, and would match secrets that happen to have such names.
 """
 
+import json
 from collections.abc import Iterator
 
+from cred_audit.collect.aws.live.permissions import PERMISSIONS, ROLES
 from cred_audit.collect.vault.shapes import METHODS, Shape, engine_shape
 from cred_audit.decide.vault.model import Namespace, World
+from cred_audit.target.model import AwsSource
 
 _HEAD = """\
 # Least-privilege policy for cred-audit on {server}, made from its mounts. It reads how the server is set up, never
@@ -32,6 +35,22 @@ def auditor_policy(world: World) -> str:
         lines += _mounts(prefix, namespace)
         lines.append("")
     return "\n".join(lines)
+
+
+def auditor_iam_policy(source: AwsSource | None) -> str:
+    """Return the policy as JSON, for the caller and for the role that is read with in each account.
+
+    `source`: where the target says that such a role is used; the caller may then assume it.
+    """
+    statements = [
+        {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": "*"} for sid, _, actions in PERMISSIONS
+    ]
+    if source is not None and source.role_arn is not None:
+        sid, _, action = ROLES
+        names = source.accounts or ("*",)
+        roles = list(dict.fromkeys(source.role_arn.replace("{account}", account) for account in names))
+        statements.append({"Sid": sid, "Effect": "Allow", "Action": [action], "Resource": roles})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2) + "\n"
 
 
 def _server(prefix: str, product: str) -> Iterator[str]:
