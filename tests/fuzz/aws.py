@@ -34,8 +34,9 @@ def ours(cases: list[Case]) -> list[Case]:
 class Comparison:
     """What came of all cases so far."""
 
-    def __init__(self) -> None:
-        """Start with nothing compared."""
+    def __init__(self, *, keep: bool = False) -> None:
+        """Start with nothing compared. `keep`: whether to keep the cases on which both agree."""
+        self.keep = keep
         self.counts: Counter[str] = Counter()
         self.compared = self.faults = 0
         self.agreed: list[Case] = []
@@ -59,7 +60,8 @@ class Comparison:
         self.counts[f"ours {mine.get('decision', 'error')}"] += 1
         if mine.get("decision") == their["decision"]:
             self.counts["agreed"] += 1
-            self.agreed.append(case | {"expect": their["decision"]})
+            if self.keep:
+                self.agreed.append(case | {"expect": their["decision"]})
             return
         points = departures(case)
         if points:

@@ -22,7 +22,7 @@ def departures(case: Case) -> frozenset[str]:  # noqa: PLR0912  (a list of point
         ", '" not in name and name.lower().removeprefix("aws:").removeprefix("principaltag/") not in tags
         for name in _VARIABLE.findall(text)
     )
-    for document in _documents(policies):
+    for document in documents(policies):
         statements = document["Statement"]
         for statement in statements if isinstance(statements, list) else [statements]:
             written = json.dumps(statement)
@@ -69,7 +69,8 @@ def departures(case: Case) -> frozenset[str]:  # noqa: PLR0912  (a list of point
     return frozenset(found)
 
 
-def _documents(policies: Case) -> Iterator[Case]:
+def documents(policies: Case) -> Iterator[Case]:
+    """Yield every document of a case."""
     yield from policies.get("identity", ())
     yield from (policies[name] for name in ("boundary", "session", "resource", "vpc_endpoint") if policies.get(name))
     for name in ("scps", "rcps"):

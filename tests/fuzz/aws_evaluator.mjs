@@ -1,8 +1,8 @@
 // Answers requests in the format of `cred-audit ask aws` by the npm package @cloud-copilot/iam-simulate, a line
 // in, a line out. The package is a separate program that only this development script calls:
 //   npm install --prefix DIR @cloud-copilot/iam-simulate && node aws_evaluator.mjs DIR < requests.ndjson
-// Two of its gaps are stepped around by renaming condition keys, in policies and request alike: it refuses
-// `secretsmanager:ResourceTag/K` and drops `kms:EncryptionContext:K`.
+// Some of its gaps are stepped around by renaming condition keys, in policies and request alike: it refuses
+// `secretsmanager:ResourceTag/K` and drops `kms:EncryptionContext:K` and the claims of web identities.
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { resolve } from 'node:path'
@@ -14,6 +14,7 @@ const RENAMED = [
   [/^secretsmanager:resourcetag\/(.*)$/i, 'aws:ResourceTag/$1'],
   [/^ssm:resourcetag\/(.*)$/i, 'aws:ResourceTag/$1'],
   [/^iam:resourcetag\/(.*)$/i, 'aws:ResourceTag/$1'],
+  [/^(?:token\.actions\.githubusercontent|accounts\.google)\.com:(.*)$/i, 'aws:PrincipalTag/claim-$1'],
   [/^kms:encryptioncontext:(.*)$/i, 'aws:PrincipalTag/kms-encryption-context-$1'],
 ]
 

@@ -135,7 +135,7 @@ class Maker:
         if action == "sts:AssumeRoleWithWebIdentity":
             options["token.actions.githubusercontent.com:sub"] = ("repo:acme/agents:ref:main", "repo:beta/x:ref:main")
             options["token.actions.githubusercontent.com:aud"] = ("sts.amazonaws.com", "other")
-            options["accounts.google.com:aud"] = ("app-1", "app-2")
+            options["accounts.google.com:oaud"] = ("app-1", "app-2")
         if action == "sts:AssumeRoleWithSAML":
             options["saml:aud"] = ("https://signin.aws.amazon.com/saml", "other")
             options["saml:iss"] = ("https://idp.example.test/acme", "x")
@@ -319,7 +319,7 @@ class Maker:
         if action == "sts:AssumeRoleWithWebIdentity":
             issuer = "token.actions.githubusercontent.com"
             return ((f"{issuer}:sub", "repo:acme/*"), (f"{issuer}:aud", "sts.amazonaws.com"),
-                    ("accounts.google.com:aud", ["app-1", "app-3"]))  # fmt: skip
+                    ("accounts.google.com:oaud", ["app-1", "app-3"]))  # fmt: skip
         if action == "sts:AssumeRoleWithSAML":
             return ("saml:aud", "https://signin.aws.amazon.com/saml"), ("saml:iss", "https://idp.example.test/*")
         return (("iam:PassedToService", ["lambda.amazonaws.com", "x"]),) if action == "iam:PassRole" else ()
