@@ -1,0 +1,366 @@
+"""Which roles an agent may assume: decided for all roles at once, never agent by agent and role by role.
+
+Roles that no applicable statement tells apart are decided once. Which they are depends on the agent's patterns, and
+is remembered: agents with equal patterns share it.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from cred_audit.claims.aws.isolation import Acting, AwsIsolation, aws_isolation
+from cred_audit.decide import Decision, Effect, Unknown
+from cred_audit.decide.aws.cells import documents_of
+from cred_audit.decide.aws.clause import compile_document
+from cred_audit.decide.aws.engine import Evaluator
+from cred_audit.decide.aws.free import Search
+from cred_audit.decide.aws.model import Document, Kind, Principal, PrincipalPolicies, Request, ResourcePolicies
+from cred_audit.decide.aws.pattern import Variable, compiled, glob_expression, parts_of
+from cred_audit.decide.aws.texts import Texts
+from cred_audit.decide.aws.world import Role
+from cred_audit.decide.kept import of_the_last
+from cred_audit.facts import Snapshot
+
+ASSUME = "sts:AssumeRole"
+EXTERNAL_ID = "sts:ExternalId"
+_ONE_BY_ONE = 64
+"""Roles that an agent's patterns match to be decided one by one; more are divided into those that are alike."""
+_MOST = 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Alike:
+    """Roles that a decision does not tell apart."""
+
+    roles: tuple[Role, ...]
+    owners: frozenset[str]
+    """The tenants that they belong to."""
+
+    @property
+    def key(self) -> object:
+        """What identifies them among the roles of other decisions."""
+        return self.roles[0].arn if len(self.roles) == 1 else id(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumed:
+    """Roles that an agent may assume, or may be able to."""
+
+    alike: Alike
+    request: Request
+    """For one of the roles."""
+    decision: Decision
+
+
+class AwsRoles:
+    """The roles of all accounts, with whom they belong to and whom they let in."""
+
+    def __init__(self, facts: AwsIsolation) -> None:
+        """Read every trust policy once."""
+        self.facts = facts
+        self.all = tuple(facts.principals.roles.values())
+        self._acting: dict[str, set[str]] = {}
+        for acting in facts.acting:
+            self._acting.setdefault(acting.arn, set()).add(acting.tenant)
+        self._owners: dict[str, frozenset[str]] = {}
+        self._policies: dict[str, ResourcePolicies] = {}
+        self._named: dict[str, list[Role]] = {}
+        """ARN of a principal -> roles whose trust policy names it."""
+        self._sessions: dict[str, dict[str, list[Role]]] = {}
+        """Account and name of a role -> ARN of a session of it -> roles whose trust policy names that session."""
+        self._broad: dict[str, list[Role]] = {}
+        """Account -> its roles whose trust policy lets in more than those that it names."""
+        self._compares_tags = False
+        for role in self.all:
+            self._index(role)
+        documents = {one for acting in facts.agents for one in documents_of(acting.policies)}
+        self._compares_tags = any("resourcetag/" in _keys(document) for document in documents) or self._compares_tags
+        self._compares_accounts = any("aws:resourceaccount" in _keys(document) for document in documents)
+        self._fixed_id = not any(EXTERNAL_ID.lower() in _keys(document) for document in documents)
+        self._at_home = {acting.arn.split(":")[4] for acting in facts.acting if acting.arn.count(":") > 4}
+        self._names = Texts((role.arn.split(":", 5)[-1], number) for number, role in enumerate(self.all))
+        self._matches: dict[str, tuple[Role, ...]] = {}
+        self._divisions: dict[tuple[object, ...], tuple[Alike, ...]] = {}
+        self._classes: dict[str, object] = {}
+
+    def owners(self, role: Role) -> frozenset[str]:
+        """Return the tenants that a role belongs to: by its territory, else by the one tenant that acts with it."""
+        known = self._owners.get(role.arn)
+        if known is None:
+            acting = self._acting.get(role.arn, set())
+            territory = self.facts.holdings.territories.owners(role.arn, role.tags)
+            known = frozenset(territory) or (frozenset(acting) if len(acting) == 1 else frozenset())
+            self._owners[role.arn] = known
+        return known
+
+    def trust(self, role: Role) -> Document | None:
+        """Return a role's trust policy; None where it was not seen or AWS would refuse it."""
+        return self.facts.documents.read(role.trust, Kind.RESOURCE, "trust policy")
+
+    def policies(self, role: Role) -> ResourcePolicies:
+        """Return the resource's side of assuming a role."""
+        known = self._policies.get(role.arn)
+        if known is None:
+            document = self.trust(role)
+            rcps, seen = self.facts.principals.levels(role.arn.split(":")[4], Kind.RCP)
+            unseen = {Kind.RESOURCE} if document is None else set()
+            unseen |= set() if seen else {Kind.RCP}
+            known = ResourcePolicies(policy=document, rcps=rcps, unseen=frozenset(unseen))
+            self._policies[role.arn] = known
+        return known
+
+    def request(self, role: Role) -> Request:
+        """Return the request to assume a role."""
+        return Request(action=ASSUME, resource=role.arn, resource_tags=role.tags)
+
+    def _index(self, role: Role) -> None:
+        document = self.trust(role)
+        account = role.arn.split(":")[4]
+        if document is None:
+            self._broad.setdefault(account, []).append(role)
+            return
+        self._compares_tags = self._compares_tags or "resourcetag/" in _keys(document)
+        broad = False
+        for statement in document.statements:
+            broad = broad or statement.not_principal
+            for named in statement.principals or ():
+                if named.type == "*" or named.value == "*":
+                    broad = True
+                elif named.type == "AWS" and not _is_account(named.value):
+                    self._named.setdefault(named.value, []).append(role)
+                    fields = named.value.split(":", 5)
+                    if len(fields) == 6 and fields[5].startswith("assumed-role/"):
+                        name = f"{fields[4]}/{fields[5].split('/')[1]}"
+                        self._sessions.setdefault(name, {}).setdefault(named.value, []).append(role)
+        if broad:
+            self._broad.setdefault(account, []).append(role)
+
+    def assumable(self, acting: Acting) -> Iterator[Assumed]:
+        """Yield the roles that an agent may assume, or of which it is not known; its own role left out."""
+        if isinstance(acting.who, Unknown):
+            return
+        yield from self.assumed_by(acting.who.principal, acting.who.policies, acting.arn, acting.tenant)
+
+    def assumed_by(
+        self, principal: Principal, policies: PrincipalPolicies, arn: str, tenant: str = ""
+    ) -> Iterator[Assumed]:
+        """Yield the roles that a principal may assume. `arn`: of its role or user; `tenant`: whose roles are its own.
+
+        Of roles that are alike the request names one that is another tenant's, where there is one.
+        """
+        search = Search(Evaluator(principal, policies))
+        account = arn.split(":")[4]
+        alone = {role.arn: role for name in {arn, principal.arn} for role in self._named.get(name, ())}
+        groups: Iterable[Alike] = ()
+        patterns = None if Kind.IDENTITY in policies.unseen else _allowed(policies)
+        wide = self._wide(patterns)
+        if wide is None:
+            groups = self._divided(policies, patterns)
+        else:
+            alone |= {role.arn: role for role in wide}
+        if len(self._broad.get(account, ())) <= _ONE_BY_ONE:
+            alone |= {role.arn: role for role in self._broad.get(account, ())}
+        else:
+            groups = (*groups, *self._divided(policies, (f"arn:*:iam::{account}:role/*",)))
+        alone.pop(arn, None)
+        for role in alone.values():
+            yield from self._decided(search, Alike(roles=(role,), owners=self.owners(role)), role)
+        for alike in groups:
+            rest = (role for role in alike.roles if role.arn not in alone and role.arn != arn)
+            first = next(rest, None)
+            if first is not None:
+                if tenant in self.owners(first):
+                    first = next((role for role in rest if tenant not in self.owners(role)), first)
+                yield from self._decided(search, alike, first)
+        if principal.arn == principal.role:
+            yield from self._in_sessions(principal, policies, search)
+
+    def accounts_allowed(self, policies: PrincipalPolicies) -> frozenset[str] | None:
+        """Return the accounts in which a principal's own policies may let it assume roles; None for any account."""
+        if Kind.IDENTITY in policies.unseen:
+            return None
+        found: set[str] = set()
+        for pattern in _allowed(policies):
+            fields = pattern.split(":", 5)
+            if len(fields) < 6 or any("*" in part or "?" in part for part in fields[3:5]) or fields[2].endswith("*"):
+                return None
+            found.add(fields[4])
+        return frozenset(found)
+
+    def _in_sessions(self, principal: Principal, policies: PrincipalPolicies, plain: Search) -> Iterator[Assumed]:
+        """Yield the roles that only a session of some name may assume, where the name is the agent's to choose."""
+        fields = principal.arn.split(":", 5)
+        for session, roles in self._sessions.get(f"{fields[4]}/{fields[5].rpartition('/')[2]}", {}).items():
+            search = Search(Evaluator(replace(principal, arn=session), policies))
+            for role in roles:
+                alike = Alike(roles=(role,), owners=self.owners(role))
+                if not any(self._decided(plain, alike, role)):
+                    for found in self._decided(search, alike, role):
+                        text = f"the session name is {session.rpartition('/')[2]!r}"
+                        decision = replace(found.decision, assuming=(text, *found.decision.assuming))
+                        yield replace(found, decision=decision)
+
+    def _decided(self, search: Search, alike: Alike, role: Role) -> Iterator[Assumed]:
+        found = search.possible(self.request(role), self.policies(role))
+        decision = found.decision
+        if decision.effect is Effect.ALLOW and any(
+            text.startswith(("aws:requesttag/", "aws:tagkeys")) and "absent" not in text for text in decision.assuming
+        ):
+            # Session tags are a second authorization beside the first.
+            tagged = search.evaluator.decide(
+                Request(
+                    action="sts:TagSession", resource=role.arn, resource_tags=role.tags, context=found.request.context
+                ),
+                self.policies(role),
+            )
+            decision = tagged if tagged.effect is not Effect.ALLOW else decision
+        if decision.effect is not Effect.DENY:
+            yield Assumed(alike=alike, request=found.request, decision=decision)
+
+    def _wide(self, patterns: tuple[str, ...] | None) -> tuple[Role, ...] | None:
+        """Return the roles that the patterns match, where they are few; else None."""
+        if patterns is None:
+            return None if len(self.all) > _ONE_BY_ONE else self.all
+        found: dict[str, Role] = {}
+        for pattern in patterns:
+            found |= {role.arn: role for role in self._matching(pattern)}
+            if len(found) > _ONE_BY_ONE:
+                return None
+        return tuple(found.values())
+
+    def _matching(self, pattern: str) -> tuple[Role, ...]:
+        """Return the roles that a Resource pattern may match; a star counts as running past colons."""
+        if "*" not in pattern and "?" not in pattern:
+            role = self.facts.principals.roles.get(pattern)
+            return (role,) if role is not None else ()
+        known = self._matches.get(pattern)
+        if known is None:
+            fields = pattern.split(":", 5)
+            tail = fields[5] if len(fields) == 6 else "*"
+            numbers = self._names.matching(((tail, True),), _MOST) or ()
+            matches = compiled(glob_expression([(pattern, True)])).fullmatch
+            short = len(fields) < 6
+            roles = (self.all[number] for number in numbers)
+            known = tuple(role for role in roles if short or matches(role.arn))
+            if len(self._matches) > 4096:
+                self._matches.clear()
+            self._matches[pattern] = known
+        return known
+
+    def _divided(self, policies: PrincipalPolicies, patterns: tuple[str, ...] | None) -> tuple[Alike, ...]:
+        """Return the roles that some patterns match, all for None, divided by what the statements tell apart."""
+        compared = _compared(policies)
+        key = (patterns, compared)
+        known = self._divisions.get(key)
+        if known is None:
+            candidates = self.all if patterns is None else tuple(
+                {role.arn: role for pattern in patterns for role in self._matching(pattern)}.values()
+            )  # fmt: skip
+            matched = {pattern: {role.arn for role in self._matching(pattern)} for pattern in compared}
+            parts: dict[object, list[Role]] = {}
+            for role in candidates:
+                apart = (self._class(role), tuple(role.arn in matched[pattern] for pattern in compared))
+                parts.setdefault(apart, []).append(role)
+            known = tuple(
+                Alike(roles=tuple(part), owners=frozenset().union(*(self.owners(role) for role in part)))
+                for part in parts.values()
+            )
+            if len(self._divisions) > 256:
+                self._divisions.clear()
+            self._divisions[key] = known
+        return known
+
+    def _class(self, role: Role) -> object:
+        """Return what of a role can matter to principals that its trust policy does not name."""
+        known = self._classes.get(role.arn)
+        if known is None:
+            account = role.arn.split(":")[4]
+            place = account if account in self._at_home or self._compares_accounts else ""
+            tags = json.dumps(role.tags, sort_keys=True) if self._compares_tags else ""
+            policies = self.policies(role)
+            known = (
+                place,
+                tags,
+                policies.rcps,
+                policies.unseen,
+                _broad_trust(policies.policy, fixed_id=self._fixed_id),
+            )
+            self._classes[role.arn] = known
+        return known
+
+
+@of_the_last
+def aws_roles(snapshot: Snapshot) -> AwsRoles:
+    """Return the roles of a snapshot that has AWS's facts."""
+    return AwsRoles(aws_isolation(snapshot))
+
+
+def _is_account(value: str) -> bool:
+    return value.isdigit() or value.endswith(":root")
+
+
+@lru_cache(maxsize=65536)
+def _keys(document: Document) -> str:
+    """Return the lower-case condition keys of a document, and its variables, as one text."""
+    return " ".join(
+        text.lower()
+        for statement in document.statements
+        for condition in statement.conditions
+        for text in (condition.key, *(value for value in condition.values if "${" in value))
+    )
+
+
+@lru_cache(maxsize=65536)
+def _patterns(document: Document) -> tuple[tuple[bool, str], ...]:
+    """Return the resource patterns of the statements on AssumeRole (variables as stars), with whether they allow."""
+    found: dict[tuple[bool, str], None] = {}
+    for clause in compile_document(document).for_action(ASSUME.lower()):
+        statement = clause.statement
+        if statement.not_resource or statement.resources is None:
+            found[statement.allow, "*"] = None
+        found |= {(statement.allow, _starred(text, document)): None for text in statement.resources or ()}
+    return tuple(found)
+
+
+def _starred(text: str, document: Document) -> str:
+    parts = parts_of(text, variables=document.variables)
+    return "".join("*" if isinstance(part, Variable) else part[0] if part[1] else "?" * len(part[0]) for part in parts)
+
+
+def _allowed(policies: PrincipalPolicies) -> tuple[str, ...]:
+    """Return the patterns of roles that the principal's own policies may let it assume."""
+    return tuple(dict.fromkeys(text for one in policies.identity for allows, text in _patterns(one) if allows))
+
+
+def _compared(policies: PrincipalPolicies) -> tuple[str, ...]:
+    """Return every pattern that the statements of a principal's side compare roles with."""
+    found = (text for one in documents_of(policies) for _, text in _patterns(one))
+    return tuple(dict.fromkeys(text for text in found if text != "*"))
+
+
+@lru_cache(maxsize=65536)
+def _broad_trust(document: Document | None, *, fixed_id: bool) -> object:
+    """Return the statements of a trust policy that can matter to those whom it does not name.
+
+    `fixed_id`: whether the value of an external id makes no difference, since no policy of an agent compares it.
+    """
+    if document is None:
+        return None
+    found = []
+    for statement in document.statements:
+        broad = tuple(
+            named.value for named in statement.principals or ()
+            if named.type == "*" or (named.type == "AWS" and (named.value == "*" or _is_account(named.value)))
+        )  # fmt: skip
+        specific = tuple(named.value for named in statement.principals or ()) if statement.not_principal else ()
+        if not broad and not statement.not_principal:
+            continue
+        conditions = tuple(
+            (one.written, one.key.lower(),
+             "one id" if fixed_id and one.key.lower() == EXTERNAL_ID.lower() and len(one.values) == 1
+             and one.written == "StringEquals" and "${" not in one.values[0] else one.values)
+            for one in statement.conditions
+        )  # fmt: skip
+        found.append((statement.allow, broad, specific, statement.actions, statement.not_action, conditions))
+    return document.variables, tuple(found)
