@@ -56,7 +56,7 @@ def judge_external_ids(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         document = roles.trust(role)
         if document is None:
-            yield _not_seen(role)
+            yield role_not_seen(role)
             continue
         case = _case(roles, role, document)
         if case is not None:
@@ -72,7 +72,8 @@ def judge_external_ids(snapshot: Snapshot) -> Iterator[Finding]:
         yield _judged(case)
 
 
-def _not_seen(role: Role) -> Finding:
+def role_not_seen(role: Role) -> Finding:
+    """Return the finding of a role whose trust policy was not seen."""
     return Finding(
         verdict=Verdict.UNKNOWN,
         subject=f"role:{role.arn}",
