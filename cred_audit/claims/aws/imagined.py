@@ -1,0 +1,118 @@
+"""Things of other tenants as they are, or as they could be tagged, on which an agent's tag conditions are tried."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from cred_audit.claims.aws.labels import who_can_label
+from cred_audit.claims.aws.texts import NOBODY, SERVICES, Actor, Texts, fresh, on_tags
+from cred_audit.decide.aws.cells import documents_of
+from cred_audit.decide.aws.estate import Thing
+from cred_audit.decide.aws.model import Document, Statement
+
+_SAMPLES = 4
+"""Owners of each service's things of which one thing is tried with other tags."""
+_WORDS = {"secretsmanager": "secret", "ssm": "parameter", "kms": "key"}
+
+Stated = tuple[Document, Statement]
+"""A statement with the policy that it stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A thing to try, and what must be true for it to be there."""
+
+    thing: Thing
+    assuming: tuple[str, ...] = ()
+
+
+class Imagined:
+    """One snapshot's samples of things."""
+
+    def __init__(self, texts: Texts) -> None:
+        """Take the snapshot's texts."""
+        self.texts = texts
+        self._known = {thing.arn for thing in texts.asked.holdings.all}
+        self._samples = {service: self._sampled(service) for service in SERVICES}
+        self._words: dict[tuple[object, ...], tuple[str, bool]] = {}
+
+    def _sampled(self, service: str) -> list[Thing]:
+        """Return a few things of different owners, and one of nobody, without the tag where there is one."""
+        found: dict[tuple[str, ...], Thing] = {}
+        for thing in self.texts.asked.holdings.all:
+            if thing.service != service or thing.collection is not None:
+                continue
+            known = found.get(thing.owners)
+            if (known is None and len(found) < _SAMPLES + (not thing.owners)) or (
+                known is not None and not thing.owners and self._tagged(known) and not self._tagged(thing)
+            ):
+                found[thing.owners] = thing
+        return list(found.values())
+
+    def _tagged(self, thing: Thing) -> bool:
+        return thing.tags is None or any(key.lower() in self.texts.keys for key in thing.tags)
+
+    def tried(self, actor: Actor, clauses: list[Stated]) -> Iterator[Tried]:
+        """Yield things that are not the agent's own: first those without the tag that are there, then what could be."""
+        account = self.texts.asked.principals.accounts.get(actor.account)
+        region = account.regions[0].name if account is not None and account.regions else "us-east-1"
+        found = [
+            thing
+            for service in SERVICES
+            for thing in (*self._samples[service], fresh(self.texts, service, region, actor.account, {}))
+            if actor.tenant not in thing.owners and thing.tags is not None
+        ]
+        there = [thing for thing in found if thing.arn in self._known and not self._tagged(thing)]
+        yield from map(Tried, there)
+        keys = tuple(self.texts.keys.values())
+        values = tuple(self._values(actor, clauses))
+        for thing in found:
+            kind = _WORDS[thing.service]
+            rest = {key: value for key, value in (thing.tags or {}).items() if key.lower() not in self.texts.keys}
+            if thing not in there:
+                yield Tried(replace(thing, tags=rest), (f"there is a {kind} without the tag {' or '.join(keys)}",))
+            for value in values if keys else ():
+                assuming = f"there is a {kind} with the tag {keys[0]}={value!r}"
+                yield Tried(replace(thing, tags=rest | dict.fromkeys(keys, value)), (assuming,))
+
+    def _values(self, actor: Actor, clauses: list[Stated]) -> Iterator[str]:
+        """Yield values of tags that are not the agent's own tenant's: new, empty, near its own, named in a policy."""
+        own = self.texts.own.get(actor.tenant, set()) | {
+            value for key, value in actor.tags.items() if key.lower() in self.texts.keys
+        }
+        found = {NOBODY: None, "": None}
+        for value in sorted(own - {""}):
+            found |= {f"{value}-x0": None, f"{value}x0": None, f"x0-{value}": None}
+        for document, statement in clauses:
+            for condition in on_tags(statement):
+                found.update(dict.fromkeys(sorted(self.texts.names(condition))))
+                if not document.variables:
+                    literal = (value for value in condition.values if "${" in value)
+                    found.update(dict.fromkeys(value for value in literal if who_can_label(self.texts, value)))
+        yield from (value for value in found if value not in own)
+
+    def alike(self, actor: Actor) -> tuple[object, ...]:
+        """Return what two agents share that are told apart by nothing but values that no policy mentions."""
+        documents = tuple(dict.fromkeys(documents_of(actor.policies)))
+        known = self._words.get(documents)
+        if known is None:
+            conditions = [
+                condition for one in documents for statement in one.statements for condition in statement.conditions
+            ]
+            words = " ".join(value for condition in conditions for value in condition.values)
+            names = (text for one in documents for statement in one.statements for text in statement.resources or ())
+            wild = any(
+                "Like" in condition.operator and condition.key.lower().startswith("aws:principal")
+                for condition in conditions
+            )
+            known = self._words[documents] = (" ".join((words, *names)).lower(), wild)
+        mentioned, wild = known
+        tags = tuple(
+            sorted(
+                (key.lower(), value if wild or value.lower() in mentioned else str(bool(value)))
+                for key, value in actor.tags.items()
+            )
+        )
+        own = any(value.lower() in mentioned for value in self.texts.own.get(actor.tenant, ()))
+        sampled = tuple(actor.tenant in thing.owners for service in SERVICES for thing in self._samples[service])
+        return (documents, actor.policies.unseen, actor.account, tags, actor.principal.tags is None, sampled,
+                actor.tenant if own or wild else "")  # fmt: skip

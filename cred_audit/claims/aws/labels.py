@@ -1,0 +1,64 @@
+"""Who may set which tags: the calls that put a tag on a thing, take one away, or make a thing with one."""
+
+from cred_audit.claims.aws.texts import Actor, Answer, Texts, ask, fresh
+from cred_audit.decide import Effect
+from cred_audit.decide.aws.estate import Thing
+
+TAGS = {"secretsmanager": "secretsmanager:TagResource", "ssm": "ssm:AddTagsToResource", "kms": "kms:TagResource"}
+"""Service -> the action that sets tags of a thing."""
+UNTAGS = {
+    "secretsmanager": "secretsmanager:UntagResource", "ssm": "ssm:RemoveTagsFromResource", "kms": "kms:UntagResource",
+}  # fmt: skip
+MAKES = {"secretsmanager": "secretsmanager:CreateSecret", "ssm": "ssm:PutParameter", "kms": "kms:CreateKey"}
+"""Service -> the action that makes a thing, with tags where the action above is allowed, too (each API's reference,
+"Required permissions" of Tags)."""
+
+
+def may_tag(actor: Actor, thing: Thing, key: str, value: str) -> Answer:
+    """Decide whether an agent may set a tag of a thing."""
+    return ask(actor, TAGS[thing.service], thing, request_tags={key: value})
+
+
+def may_untag(actor: Actor, thing: Thing, key: str) -> Answer:
+    """Decide whether an agent may take a tag off a thing.
+
+    The key counts as it is spelled: values of aws:TagKeys are compared with case.
+    """
+    return ask(actor, UNTAGS[thing.service], thing, context={"aws:TagKeys": (key,)})
+
+
+def may_make(actor: Actor, thing: Thing, key: str, value: str) -> Answer:
+    """Decide whether an agent may make a thing with a tag: `thing` is the new one, without tags."""
+    labelled = may_tag(actor, thing, key, value)
+    if labelled.effect is Effect.DENY:
+        return labelled
+    made = ask(actor, MAKES[thing.service], thing, request_tags={key: value},
+               **({"resource": "*", "resource_account": thing.account} if thing.service == "kms" else {}))  # fmt: skip
+    if made.effect is Effect.DENY:
+        return made
+    effect = Effect.UNKNOWN if Effect.UNKNOWN in {made.effect, labelled.effect} else Effect.ALLOW
+    return Answer(
+        effect=effect,
+        because=tuple(dict.fromkeys((*made.because, *labelled.because))),
+        assuming=tuple(dict.fromkeys((*made.assuming, *labelled.assuming))),
+        requests=(*made.requests, *labelled.requests),
+    )
+
+
+def can(actor: Actor, action: str) -> bool:
+    """Whether some policy of an agent may allow an action at all."""
+    return bool(actor.policies.unseen) or any(clause.allow for clause in actor.evaluator.clauses(action.lower()))
+
+
+def who_can_label(texts: Texts, value: str) -> Actor | None:
+    """Return an agent that may give one of its own tenant's secrets, or a new one, this value of a deciding tag."""
+    keys = tuple(texts.keys.values())
+    for actor in texts.actors:
+        if not can(actor, TAGS["secretsmanager"]):
+            continue
+        own = next((one for one in texts.owned(actor.tenant) if one.service == "secretsmanager"), None)
+        thing = own or fresh(texts, "secretsmanager", "us-east-1", actor.account, {})
+        tried = may_tag if own is not None else may_make
+        if any(tried(actor, thing, key, value).effect is Effect.ALLOW for key in keys):
+            return actor
+    return None
