@@ -1,0 +1,240 @@
+"""What control of a thing leads to: a tag, policy or grant is changed, and then the thing is read.
+
+Secrets Manager User Guide: "Attach a permissions policy to a secret", "Tag secrets"; KMS Developer Guide: "Key
+policies", "Grants in AWS KMS". The changed thing is decided as it is afterwards.
+"""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cred_audit.decide import Effect, Reason
+from cred_audit.decide.aws.atoms import tag_of
+from cred_audit.decide.aws.condition import filled, resolved
+from cred_audit.decide.aws.document import read_document
+from cred_audit.decide.aws.estate import Thing, requests
+from cred_audit.decide.aws.keys import FREE
+from cred_audit.decide.aws.model import Document, Kind, KmsGrant, Request, ResourcePolicies, Value
+from cred_audit.decide.aws.pattern import parts_of
+from cred_audit.decide.aws.reach import Grant
+from cred_audit.decide.aws.ways import Held, Step
+
+_READS = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameter", "kms": "kms:Decrypt"}
+_TAGGING = {
+    "secretsmanager": ("secretsmanager:TagResource", "secretsmanager:UntagResource"),
+    "ssm": ("ssm:AddTagsToResource", "ssm:RemoveTagsFromResource"),
+    "kms": ("kms:TagResource", "kms:UntagResource"),
+}
+_CHOICES = 16
+"""Sets of tags that are tried on one thing."""
+_OF_ONE_KEY = 20
+"""Things behind one key that are tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """Requests after which a thing can be read, and the reading."""
+
+    steps: tuple[Step, ...]
+    last: tuple[Request, ...]
+    because: tuple[Reason, ...]
+    assuming: tuple[str, ...]
+
+
+class Owned:
+    """Everything that is owned, by name and by the key that encrypts it."""
+
+    def __init__(self, things: Iterable[Thing]) -> None:
+        """Index it."""
+        self.by_arn: dict[str, Thing] = {}
+        self.by_key: dict[str, list[Thing]] = {}
+        for thing in things:
+            if thing.collection is None:
+                self.by_arn[thing.arn] = thing
+                if thing.key is not None:
+                    self.by_key.setdefault(thing.key.arn, []).append(thing)
+
+
+class Mastery:
+    """One agent with control of things, followed to what it can read then."""
+
+    def __init__(self, held: Held, own: str, owned: "Owned") -> None:
+        """Take the agent, its tenant, and everything that is owned."""
+        self.held = held
+        self.own = own
+        self.owned = owned
+
+    def opened(self, grant: Grant) -> Opened | None:
+        """Return how control of a thing leads to reading it or what its key encrypts; None where it does not."""
+        thing = self.owned.by_arn.get(grant.witness[0].resource) if grant.witness else None
+        if thing is None:
+            return None
+        for step, changed in self._changed(thing):
+            for one in self._behind(thing, changed):
+                found = self._read(one, step)
+                if found is not None:
+                    return found
+        return None
+
+    def _behind(self, thing: Thing, changed: Thing) -> Iterator[Thing]:
+        """Yield what is to be read after a change: what a changed key encrypts first."""
+        if thing.service == "kms":
+            using = self.owned.by_key.get(thing.arn, ())
+            for one in itertools.islice((one for one in using if one.foreign(self.own)), _OF_ONE_KEY):
+                yield replace(one, key=changed)
+        yield changed
+
+    def _read(self, thing: Thing, step: Step) -> Opened | None:
+        parts = []
+        if not thing.key_known:
+            return None
+        for request, side in requests(_READS[thing.service], thing):
+            found = self.held.search.possible(request, side)
+            if found.decision.effect is not Effect.ALLOW:
+                return None
+            parts.append(found)
+        assuming = (*step.assuming, *(text for part in parts for text in part.decision.assuming))
+        return Opened(
+            steps=(step,), last=tuple(part.request for part in parts), assuming=tuple(dict.fromkeys(assuming)),
+            because=tuple(reason for part in parts for reason in part.decision.because),
+        )  # fmt: skip
+
+    def _changed(self, thing: Thing) -> Iterator[tuple[Step, Thing]]:
+        """Yield what the agent can make of a thing, each with the request that does it."""
+        yield from self._tagged(thing)
+        if thing.service == "secretsmanager":
+            yield from self._with_policy(thing)
+        if thing.service == "kms":
+            yield from self._with_key_policy(thing)
+            yield from self._with_grant(thing)
+
+    def _step(  # noqa: PLR0913  (the parts of a request)
+        self, action: str, thing: Thing, shows: str, command: Sequence[str], *,
+        request_tags: Mapping[str, str] | None = None, context: Mapping[str, Value] | None = None,
+    ) -> Step | None:  # fmt: skip
+        tried = self.held.ask(
+            action, thing.arn, tags=thing.tags, tags_known=thing.tags is not None, request_tags=request_tags,
+            context={"aws:RequestedRegion": thing.region, **thing.known, **(context or {})}, side=thing.policies,
+        )  # fmt: skip
+        if tried.effect is not Effect.ALLOW:
+            return None
+        return Step(
+            request=tried.request, by=self.held.principal, shows=shows, because=tried.because,
+            assuming=tried.assuming, command=(*command, "--region", thing.region), holder=self.held.arn,
+        )  # fmt: skip
+
+    def _tagged(self, thing: Thing) -> Iterator[tuple[Step, Thing]]:
+        tags = thing.tags
+        if tags is None:
+            return
+        wanted = self._wanted(thing)
+        tag_it, untag_it = _TAGGING[thing.service]
+        spelled = {tag.lower(): tag for tag in tags}
+        names = sorted(wanted)
+        choices = itertools.product(*(sorted(wanted[name]) for name in names)) if names else ()
+        for values in itertools.islice(choices, _CHOICES):
+            sent = {spelled.get(name, name): value for name, value in zip(names, values, strict=True)}
+            sent = {name: value for name, value in sent.items() if tags.get(name) != value}
+            if sent:
+                shown = ", ".join(f"{name}={value}" for name, value in sorted(sent.items()))
+                step = self._step(tag_it, thing, f"can tag {thing.arn} with {shown}", _tag(thing, tag_it, sent),
+                                  request_tags=sent)  # fmt: skip
+                if step is not None:
+                    yield step, replace(thing, tags={**tags, **sent})
+        for gone in (*((spelled[name],) for name in names if name in spelled),
+                     tuple(spelled[name] for name in names if name in spelled)):  # fmt: skip
+            if gone:
+                step = self._step(untag_it, thing, f"can take the tags {', '.join(gone)} off {thing.arn}",
+                                  _untag(thing, untag_it, gone), context={"aws:TagKeys": gone})  # fmt: skip
+                if step is not None:
+                    yield step, replace(thing, tags={name: tags[name] for name in tags if name not in gone})
+
+    def _wanted(self, thing: Thing) -> dict[str, set[str]]:
+        """Return the values of a thing's tags that policies on reading compare with, for this agent."""
+        wanted: dict[str, set[str]] = {}
+        keys = self.held.evaluator.keys(Request(action=_READS[thing.service]))
+        for clause in self.held.evaluator.clauses(_READS[thing.service].lower(), thing.policies):
+            for condition in clause.statement.conditions:
+                tag = tag_of(condition.key.lower())
+                if tag is None:
+                    continue
+                values = wanted.setdefault(tag, set())
+                for text in condition.values if condition.operator.startswith("String") else ():
+                    parts = parts_of(text, variables=clause.document.variables)
+                    for found in resolved(parts, keys):
+                        if found is not None and found is not FREE:
+                            runs = filled(parts, found)
+                            values.add("".join(run.replace("*", "").replace("?", "x") if special else run
+                                               for run, special in runs))  # fmt: skip
+        return wanted
+
+    def _with_policy(self, thing: Thing) -> Iterator[tuple[Step, Thing]]:
+        text = _granting(self.held.arn, "secretsmanager:*")
+        step = self._step(
+            "secretsmanager:PutResourcePolicy", thing, f"can put a resource policy on {thing.arn}",
+            ("secretsmanager", "put-resource-policy", "--secret-id", thing.arn, "--resource-policy", text),
+            context={"secretsmanager:BlockPublicPolicy": "true"},
+        )  # fmt: skip
+        if step is not None:
+            policy = read_document(text, Kind.RESOURCE, "resource policy that the chain writes")
+            yield step, replace(thing, policies=_with(thing.policies, policy))
+        if thing.policies.policy is not None:
+            step = self._step(
+                "secretsmanager:DeleteResourcePolicy", thing, f"can delete the resource policy of {thing.arn}",
+                ("secretsmanager", "delete-resource-policy", "--secret-id", thing.arn),
+            )  # fmt: skip
+            if step is not None:
+                yield step, replace(thing, policies=_with(thing.policies, None))
+
+    def _with_key_policy(self, key: Thing) -> Iterator[tuple[Step, Thing]]:
+        text = _granting(self.held.arn, "kms:*")
+        step = self._step(
+            "kms:PutKeyPolicy", key, f"can rewrite the key policy of {key.arn}",
+            ("kms", "put-key-policy", "--key-id", key.arn, "--policy-name", "default", "--policy", text),
+        )  # fmt: skip
+        if step is not None:
+            policy = read_document(text, Kind.RESOURCE, "key policy that the chain writes")
+            yield step, replace(key, policies=_with(key.policies, policy))
+
+    def _with_grant(self, key: Thing) -> Iterator[tuple[Step, Thing]]:
+        step = self._step(
+            "kms:CreateGrant", key, f"can grant itself Decrypt on {key.arn}",
+            ("kms", "create-grant", "--key-id", key.arn, "--grantee-principal", self.held.arn,
+             "--operations", "Decrypt"),
+            context={"kms:GrantOperations": ("Decrypt",), "kms:GranteePrincipal": self.held.arn,
+                     "kms:GrantIsForAWSResource": "false"},
+        )  # fmt: skip
+        if step is not None:
+            grant = KmsGrant(grantee=self.held.arn, operations=frozenset({"Decrypt"}))
+            yield step, replace(key, policies=replace(key.policies, grants=(*key.policies.grants, grant)))
+
+
+def _with(policies: ResourcePolicies, policy: Document | None) -> ResourcePolicies:
+    return replace(policies, policy=policy, unseen=policies.unseen - {Kind.RESOURCE})
+
+
+def _granting(arn: str, action: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": action, "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _tag(thing: Thing, action: str, tags: Mapping[str, str]) -> tuple[str, ...]:
+    if thing.service == "kms":
+        shown = (f"TagKey={name},TagValue={value}" for name, value in sorted(tags.items()))
+    else:
+        shown = (f"Key={name},Value={value}" for name, value in sorted(tags.items()))
+    return (*_words(thing, action), "--tags", *shown)
+
+
+def _untag(thing: Thing, action: str, names: Sequence[str]) -> tuple[str, ...]:
+    return (*_words(thing, action), "--tag-keys", *names)
+
+
+def _words(thing: Thing, action: str) -> tuple[str, ...]:
+    call = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in action.partition(":")[2])
+    if thing.service == "ssm":
+        name = thing.name.removeprefix("parameter")
+        return ("ssm", call.lstrip("-"), "--resource-type", "Parameter", "--resource-id", name)
+    place = "--secret-id" if thing.service == "secretsmanager" else "--key-id"
+    return (thing.service, call.lstrip("-"), place, thing.arn)

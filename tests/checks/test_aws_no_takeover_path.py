@@ -1,0 +1,80 @@
+"""No agent can turn itself into a principal that reaches another tenant in AWS."""
+
+from typing import Any
+
+import pytest
+
+from cred_audit.facts import Snapshot
+from cred_audit.finding import Finding, Verdict
+from tests import aws_lab as lab
+from tests.checks.judged import judged
+
+CHECK = "aws_no_takeover_path"
+ASSUME, TAG = "sts:AssumeRole", "sts:TagSession"
+ROOT = {"AWS": f"arn:aws:iam::{lab.ACCOUNT}:root"}
+READER = lab.role_arn("reader")
+OWN_TAG = {"StringEquals": {"aws:RequestTag/TenantId": "${aws:PrincipalTag/TenantId}"}}
+OTHERS = set(lab.TENANTS) - {"acme"}
+
+
+def reader(**more: Any) -> Any:
+    """Return a role that reads what has its own tag, trusted by the whole account."""
+    more.setdefault("trust", lab.trust(ROOT, [ASSUME, TAG]))
+    return lab.role("reader", lab.document(lab.statement(Condition=lab.EQUAL)), **more)
+
+
+def acme(snapshot: Snapshot) -> Finding:
+    """Return the one finding about acme."""
+    (found,) = [one for one in judged(CHECK, snapshot) if one.tenant == "acme"]
+    return found
+
+
+def test_session_tags_of_the_agents_choosing_are_a_chain() -> None:
+    found = acme(lab.shared_role(lab.document(lab.statement([ASSUME, TAG], READER)), roles=[reader()]))
+    assert (found.verdict, set(found.reaches.tenants)) == (Verdict.FAIL, OTHERS)
+    assert found.summary == (
+        f"acme/acme-agent can assume {READER} with the session tag TenantId=beta, and can then read what beta, gamma "
+        "hold in AWS."
+    )
+    assert found.witness is not None
+    (step,) = found.witness.before
+    assert (step.fields["action"], step.fields["request_tags"]) == (ASSUME, {"TenantId": "beta"})
+    assert step.fields["also"][0]["action"] == TAG
+    assert found.witness.fields["session_tags"] == {"TenantId": "beta"}
+    assert "the tags of the login's session are not transitive" in found.assuming
+    assert (found.reproduce or "").splitlines()[0] == (
+        f"session1=$(aws sts assume-role --role-arn {READER} --role-session-name cred-audit "
+        "--tags Key=TenantId,Value=beta)"
+    )
+
+
+@pytest.mark.parametrize(("trust", "allowed"), [
+    (lab.trust(ROOT, [ASSUME, TAG], Condition=OWN_TAG), [ASSUME, TAG]),
+    (lab.trust(ROOT), [ASSUME, TAG]),
+    (lab.trust(ROOT, [ASSUME, TAG]), [ASSUME]),
+    (lab.trust({"Service": "ec2.amazonaws.com"}, [ASSUME, TAG]), [ASSUME, TAG]),
+])  # fmt: skip
+def test_pinned_or_missing_tags_close_it(trust: str, allowed: list[str]) -> None:
+    found = acme(lab.shared_role(lab.document(lab.statement(allowed, READER)), roles=[reader(trust=trust)]))
+    assert found.verdict is Verdict.PASS
+
+
+def test_control_of_tags_is_followed_to_reading() -> None:
+    own = lab.statement(Condition=lab.EQUAL)
+    found = acme(lab.shared_role(lab.document(own, lab.statement("secretsmanager:TagResource"))))
+    assert found.verdict is Verdict.FAIL
+    assert found.witness is not None
+    assert [step.fields["request_tags"] for step in found.witness.before] == [{"TenantId": "acme"}]
+    assert found.witness.fields["action"] == lab.READ
+    assert found.witness.fields["resource_tags"] == {"TenantId": "acme"}
+    bound = lab.statement("secretsmanager:TagResource", Condition=lab.EQUAL)
+    assert acme(lab.shared_role(lab.document(own, bound))).verdict is Verdict.PASS
+
+
+def test_changing_what_others_stand_on_is_a_chain_by_itself() -> None:
+    beta = lab.document(lab.statement("iam:PutRolePolicy", lab.role_arn("agent-beta")))
+    found = acme(lab.role_each({"acme": beta, "beta": lab.document(lab.statement(Condition=lab.EQUAL))}))
+    assert (found.verdict, found.reaches.tenants) == (Verdict.FAIL, ("beta",))
+    assert "the role arn:aws:iam::111122223333:role/agent-beta, which beta stands on" in found.summary
+    mine = lab.document(lab.statement("iam:TagRole", lab.role_arn("agent-acme")))
+    assert acme(lab.role_each({"acme": mine, "beta": beta})).verdict is Verdict.PASS
