@@ -10,6 +10,7 @@ from cred_audit.target.model import (
     Agent,
     AwsFiles,
     AwsPrincipal,
+    AwsPrincipalFiles,
     AwsSource,
     AwsTerritory,
     KvTerritory,
@@ -193,15 +194,34 @@ def aws_of(values: Values, base: Path) -> AwsSource:
         role_arn=values.get("role_arn"),
         endpoint_url=values.get("endpoint_url"),
         accounts=tuple(dict.fromkeys(accounts.values() if isinstance(accounts, Mapping) else accounts)),
-        files={
-            account: AwsFiles(**{name: base / path for name, path in entry.items()})
-            for account, entry in files.items()
-            if account != "organization"
-        }
+        files={account: _aws_files(entry, base) for account, entry in files.items() if account != "organization"}
         if files is not None
         else None,
         organization=base / organization if organization is not None else None,
     )
+
+
+def _aws_files(values: Values, base: Path) -> AwsFiles:
+    parts: dict[str, Any] = {
+        key: {name: _principal_files(entry, base) for name, entry in given.items()}
+        if key in {"roles", "users"}
+        else _paths(given, base)
+        for key, given in values.items()
+    }
+    return AwsFiles(**parts)
+
+
+def _principal_files(values: Values, base: Path) -> AwsPrincipalFiles:
+    return AwsPrincipalFiles(
+        policies=_paths(values.get("policies", ()), base),
+        trust=base / values["trust"] if "trust" in values else None,
+        boundary=base / values["boundary"] if "boundary" in values else None,
+        tags=values.get("tags", {}),
+    )
+
+
+def _paths(given: str | Sequence[str], base: Path) -> tuple[Path, ...]:
+    return tuple(base / path for path in ([given] if isinstance(given, str) else given))
 
 
 def accepted_of(values: Values, place: Place) -> Accepted:

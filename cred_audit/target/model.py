@@ -155,17 +155,33 @@ class VaultSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AwsFiles:
-    """One account's files: what `aws ... --output json` prints, and plans of Terraform."""
+class AwsPrincipalFiles:
+    """The plain policy files of one role or user."""
 
-    authorization_details: Path | None = None
-    secrets: Path | None = None
-    keys: Path | None = None
-    parameters: Path | None = None
-    trails: Path | None = None
-    functions: Path | None = None
-    terraform: Path | None = None
+    policies: tuple[Path, ...] = ()
+    trust: Path | None = None
+    boundary: Path | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsFiles:
+    """One account's files: what `aws ... --output json` prints, plans of Terraform, policy documents.
+
+    None: not given. An empty tuple: the target says that there is nothing of the kind.
+    """
+
+    authorization_details: tuple[Path, ...] | None = None
+    secrets: tuple[Path, ...] | None = None
+    keys: tuple[Path, ...] | None = None
+    parameters: tuple[Path, ...] | None = None
+    trails: tuple[Path, ...] | None = None
+    functions: tuple[Path, ...] | None = None
+    terraform: tuple[Path, ...] | None = None
     """What `terraform show -json PLAN` prints."""
+    roles: Mapping[str, AwsPrincipalFiles] = field(default_factory=dict)
+    """By name, with the path before it: `teams/a/agent`."""
+    users: Mapping[str, AwsPrincipalFiles] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

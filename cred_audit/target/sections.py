@@ -2,7 +2,7 @@
 
 from cred_audit.target.record import Field, ListOr, Many, Named, Record
 from cred_audit.target.shape import Anything, Flag, Moment, Number, PathText, Text
-from cred_audit.target.terms import ACCOUNT, DURATION, HOST, PATH, TEXT, URL
+from cred_audit.target.terms import ACCOUNT, DURATION, HOST, PATH, TAGS, TEXT, URL
 
 _READER_ARN = Text(
     pattern=r"arn:aws[a-z-]*:iam::(?:[0-9]{12}|\{account\}):role/[^\s]+",
@@ -18,17 +18,40 @@ _HOURS = Text(
 )
 _LOG_FORMAT = Text(choices=("vault-audit", "cloudtrail", "litellm", "openai-usage", "anthropic-usage", "generic"))
 
+_FILES = ListOr(Many(PATH, most=1_000), PATH)
+"""One file, or several: one a region, one a plan. An empty list says that there is nothing of the kind."""
+_NAME = Text(pattern=r"[A-Za-z0-9+=,.@_/-]{1,512}", what="the name of a role or user, with its path: teams/a/agent")
+_PRINCIPAL_FILES = Record(
+    name="aws-principal-files",
+    says="a principal's files",
+    fields=(
+        Field("policies", ListOr(Many(PATH, most=1_000), PATH), "Its policy documents, one a file."),
+        Field("trust", PATH, "A role's trust policy; left out: not known."),
+        Field("boundary", PATH, "Its permissions boundary; left out: none."),
+        Field("tags", TAGS, "Its tags; left out: none."),
+    ),
+)
 _ACCOUNT_FILES = Record(
     name="aws-account-files",
     says="an account's files",
     fields=(
-        Field("authorization_details", PATH, "iam get-account-authorization-details."),
-        Field("secrets", PATH, '{"SecretList": [...]}: describe-secret answers with their ResourcePolicy.'),
-        Field("keys", PATH, '{"Keys": [{"Arn", "KeyPolicy", "Grants", "Tags"}]}.'),
-        Field("parameters", PATH, "ssm describe-parameters, each with its Tags."),
-        Field("functions", PATH, '{"Functions": [lambda get-function-configuration answers]}, of those that rotate.'),
-        Field("trails", PATH, '{"trailList": [...]}: describe-trails, each with IsLogging and its event selectors.'),
-        Field("terraform", PATH, "terraform show -json: a plan's IAM, secrets, parameters and keys."),
+        Field("authorization_details", _FILES, "iam get-account-authorization-details."),
+        Field("secrets", _FILES, '{"SecretList": [...]}: describe-secret answers with their ResourcePolicy.'),
+        Field("keys", _FILES, '{"Keys": [{"Arn", "KeyPolicy", "Grants", "Tags"}]}.'),
+        Field("parameters", _FILES, "ssm describe-parameters, each with its Tags."),
+        Field("functions", _FILES, '{"Functions": [lambda get-function-configuration answers]}, of those that rotate.'),
+        Field("trails", _FILES, '{"trailList": [...]}: describe-trails, each with IsLogging and its event selectors.'),
+        Field("terraform", _FILES, "terraform show -json: a plan's IAM, secrets, parameters and keys."),
+        Field(
+            "roles",
+            Named(of=_PRINCIPAL_FILES, keys=_NAME.pattern, keys_are=_NAME.what),
+            "Roles by name, from plain policy files.",
+        ),
+        Field(
+            "users",
+            Named(of=_PRINCIPAL_FILES, keys=_NAME.pattern, keys_are=_NAME.what),
+            "Users by name, from plain policy files.",
+        ),
     ),
 )
 AWS = Record(

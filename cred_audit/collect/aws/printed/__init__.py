@@ -1,0 +1,1 @@
+"""What `aws ... --output json` prints, made into facts."""
