@@ -41,6 +41,8 @@ def departures(case: Case) -> frozenset[str]:  # noqa: PLR0912  (a list of point
                 found.add("notprincipal-partial")
     if "NotPrincipal" in text and ":role/" in case["principal"] and policies.get("boundary"):
         found.add("notprincipal-past-boundary")
+    if case["request"]["action"] in ("kms:ListAliases", "kms:ListKeys") and '"kms:' in text.lower():
+        found.add("kms-keys-of-lists")
     if case["principal"] == "accounts.google.com":
         found.add("provider-without-arn")
     if "-provider/" in case["principal"] and ("NotPrincipal" in text or ":root" in text):
