@@ -6,6 +6,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 OWN_ACCOUNT = "123456789012"
@@ -46,8 +47,7 @@ class AwsServer:
 
     def client(self, service: str, *, account: str = OWN_ACCOUNT, region: str = REGION) -> Any:
         """Return an administrator's client of one service in one account."""
-        import boto3  # noqa: PLC0415  (a third of a second that few tests need)
-        from botocore.config import Config  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415  (a third of a second that few tests need)
 
         keys = {"aws_access_key_id": KEY_ID, "aws_secret_access_key": SECRET_KEY}
         if account != OWN_ACCOUNT:
@@ -59,7 +59,15 @@ class AwsServer:
                 "aws_session_token": answer["SessionToken"],
             }
         config = Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=30)
-        return boto3.session.Session().client(service, region_name=region, endpoint_url=self.url, config=config, **keys)
+        return _session().client(service, region_name=region, endpoint_url=self.url, config=config, **keys)
+
+
+@cache
+def _session() -> Any:
+    """Return the one session of all administrators, which reads the descriptions of the services once."""
+    import boto3  # noqa: PLC0415  (likewise)
+
+    return boto3.session.Session()
 
 
 @contextlib.contextmanager

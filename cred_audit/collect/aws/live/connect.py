@@ -48,8 +48,12 @@ class Hidden:
 class Access:
     """Clients of one account, made when they are asked for and once each."""
 
-    def __init__(self, session: boto3.session.Session, environ: Mapping[str, str], endpoint: str, hide: Hidden) -> None:
+    def __init__(
+        self, session: boto3.session.Session, loader: Any, environ: Mapping[str, str], endpoint: str, hide: Hidden
+    ) -> None:
+        """Take a session and botocore's loader of it."""
         self.session = session
+        self.loader = loader
         self.environ = environ
         self.hide = hide
         self._endpoint = endpoint
@@ -84,9 +88,11 @@ class Access:
             metadata=fetch(), refresh_using=fetch, method="sts-assume-role"
         )
         core = _core(self.environ, None)
+        # What the descriptions of the services take to read is spent once for all accounts.
+        core.register_component("data_loader", self.loader)
         core.register_component("credential_provider", CredentialResolver(providers=[_Given(credentials)]))
         session = boto3.session.Session(botocore_session=core, region_name=region)
-        return Access(session, self.environ, self._endpoint, self.hide)
+        return Access(session, self.loader, self.environ, self._endpoint, self.hide)
 
 
 def base_access(profile: str | None, endpoint: str, environ: Mapping[str, str]) -> Access:
@@ -109,7 +115,7 @@ def base_access(profile: str | None, endpoint: str, environ: Mapping[str, str]) 
         raise not_seen(error, "sts:GetCallerIdentity", hide) from None
     if credentials is None:
         raise not_seen(NoCredentialsError(), "sts:GetCallerIdentity", hide)
-    return Access(session, environ, endpoint, hide)
+    return Access(session, core.get_component("data_loader"), environ, endpoint, hide)
 
 
 def session_region(access: Access) -> str:

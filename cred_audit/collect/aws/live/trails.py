@@ -60,6 +60,9 @@ def records_reads(data: Fields) -> bool | None:
     basic, advanced = entries(data, "EventSelectors"), entries(data, "AdvancedEventSelectors")
     if data.get("EventSelectors") is None and data.get("AdvancedEventSelectors") is None:
         raise malformed("EventSelectors")
+    if not basic and not advanced:
+        # The default (CloudTrail API: PutEventSelectors): all management events.
+        return True
     answers = [
         truth(one, "IncludeManagementEvents", default=True) is True
         and text(one, "ReadWriteType", "All") in ("All", "ReadOnly")
