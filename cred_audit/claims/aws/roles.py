@@ -60,9 +60,10 @@ class AwsRoles:
         """Read every trust policy once."""
         self.facts = facts
         self.all = tuple(facts.principals.roles.values())
-        self._acting: dict[str, set[str]] = {}
+        self.acting: dict[str, list[Acting]] = {}
+        """ARN of a role or user -> the agents that act with it."""
         for acting in facts.acting:
-            self._acting.setdefault(acting.arn, set()).add(acting.tenant)
+            self.acting.setdefault(acting.arn, []).append(acting)
         self._owners: dict[str, frozenset[str]] = {}
         self._policies: dict[str, ResourcePolicies] = {}
         self._named: dict[str, list[Role]] = {}
@@ -88,9 +89,9 @@ class AwsRoles:
         """Return the tenants that a role belongs to: by its territory, else by the one tenant that acts with it."""
         known = self._owners.get(role.arn)
         if known is None:
-            acting = self._acting.get(role.arn, set())
+            acting = frozenset(one.tenant for one in self.acting.get(role.arn, ()))
             territory = self.facts.holdings.territories.owners(role.arn, role.tags)
-            known = frozenset(territory) or (frozenset(acting) if len(acting) == 1 else frozenset())
+            known = frozenset(territory) or (acting if len(acting) == 1 else frozenset())
             self._owners[role.arn] = known
         return known
 

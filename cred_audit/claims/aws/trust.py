@@ -112,7 +112,8 @@ class _Door:
         self.search = stand_in(arn)
         self.account = arn.split(":")[4]
         self.value = value
-        self.whom = "anyone in any account" if value == ANYONE else value
+        anyone = "anyone in any account" if self.account not in statement.text else self.account
+        self.whom = anyone if value == ANYONE else value
         self._policies = roles.policies(case.role)
         self._request = roles.request(case.role)
 
