@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from cred_audit.decide import Decision, Effect, Reason
-from cred_audit.decide.aws.condition import Holds, anything, compile_condition, filled, resolved
+from cred_audit.decide.aws.condition import Holds, anything, compile_condition, filled, only_variable, resolved
 from cred_audit.decide.aws.keys import FREE, Keys
 from cred_audit.decide.aws.model import Document, Kind, Statement
 from cred_audit.decide.aws.pattern import (
@@ -185,6 +185,7 @@ def _union(fixed: list[str], doubtful: list[tuple[int, str]], moving: list[_Cove
 def _template(head: str, parts: tuple[Part, ...]) -> _Covers:
     """Return the test of a pattern with variables behind the fifth colon."""
     known: dict[tuple[str, ...], Callable[[str], object]] = {}
+    only = only_variable(parts)
     widest = compiled(arn_expression([(head, True), ("*", True)], short=True) or "(?!)").fullmatch
     whole = compiled(glob_expression([(head, True)]) + anything(parts)).fullmatch
 
@@ -198,6 +199,10 @@ def _template(head: str, parts: tuple[Part, ...]) -> _Covers:
     def covers(resource: str, keys: Keys) -> int:
         if not widest(resource):
             return NO
+        if only is not None:
+            one = keys[only]
+            if type(one) is str and one:
+                return YES if (known.get((one,)) or matcher((one,)))(resource) else NO
         alternatives = resolved(parts, keys)
         if len(alternatives) == 1:
             values = alternatives[0]

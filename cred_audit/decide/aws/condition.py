@@ -170,6 +170,7 @@ def _text_matcher(operator: str, text: str, *, variables: bool) -> _Single:
         matches = _constant(tuple(part for part in parts if not isinstance(part, Variable)), arn, wild, fold)
         return lambda value, keys: YES if matches(value) else NO  # noqa: ARG005  (a matcher's form)
     known: dict[tuple[str, ...], Callable[[str], bool]] = {}
+    only = only_variable(parts)
     widest = compiled(anything(parts), ignore_case=fold).fullmatch
 
     def matcher(values: tuple[str, ...]) -> Callable[[str], bool]:
@@ -179,6 +180,10 @@ def _text_matcher(operator: str, text: str, *, variables: bool) -> _Single:
         return found
 
     def matches_template(value: str, keys: Keys) -> int:
+        if only is not None:
+            one = keys[only]
+            if type(one) is str and one:
+                return YES if (known.get((one,)) or matcher((one,)))(value) else NO
         alternatives = resolved(parts, keys)
         if len(alternatives) == 1:
             values = alternatives[0]
@@ -212,16 +217,18 @@ def _constant(runs: tuple[tuple[str, bool], ...], arn: bool, wild: bool, fold: b
     return lambda value: pattern.fullmatch(value) is not None
 
 
+def only_variable(parts: tuple[Part, ...]) -> str | None:
+    """Return the key of a text's variable where it has just one: the usual case, which needs no alternatives."""
+    found = [part.key for part in parts if isinstance(part, Variable)]
+    return found[0] if len(found) == 1 else None
+
+
 def resolved(parts: tuple[Part, ...], keys: Keys) -> list[Any]:
     """Return the alternatives for the values of the variables: a tuple of texts, None (no value) or FREE.
 
     There are several only where AWS's text leaves it open: an empty value may count as none, and of two tags whose
     keys differ by case one is taken.
     """
-    if len(parts) == 1 and isinstance(parts[0], Variable):
-        only = keys[parts[0].key]
-        if type(only) is str and only:
-            return [(only,)]
     alternatives: list[list[str]] = [[]]
     missing = free = False
     for part in parts:

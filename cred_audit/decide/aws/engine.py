@@ -35,6 +35,8 @@ from cred_audit.decide.aws.model import (
 from cred_audit.decide.aws.pattern import MAYBE, NO, YES
 
 NO_RESOURCE_SIDE = ResourcePolicies()
+_NEAR = 5
+"""Statements that a refusal quotes: those that came closest."""
 _ROOT = Reason(policy="", why="the account root user needs no policy in its own account, or a grant of the key lets it")
 
 
@@ -307,7 +309,6 @@ class Evaluator:
     ) -> Decision:
         """Return DENY with the gate that is shut and the statements that come closest."""
         target = request.resource
-        why: list[Reason] = []
         for index, level in enumerate(plan.levels, 1):
             if _any(level, target, keys, []) == NO:
                 return _shut(f"no service control policy of level {index} allows the action", level, target, keys)
@@ -325,8 +326,7 @@ class Evaluator:
                 return _shut(f"the {name} does not allow the action", clauses, target, keys)
         if _any(plan.identity, target, keys, []) == NO:
             return _shut("no identity policy allows the action", plan.identity + allows, target, keys)
-        why.append(Reason(policy="", why="no policy grants it to this caller"))
-        return Decision(effect=Effect.DENY, because=tuple(why))
+        return _plain(Effect.DENY, "no policy grants it to this caller")
 
 
 def decide(
@@ -375,5 +375,10 @@ def _plain(effect: Effect, why: str) -> Decision:
 
 
 def _shut(why: str, clauses: tuple[Clause, ...], resource: str, keys: Keys) -> Decision:
-    near = tuple(clause.reason(f"does not help: {clause.miss(resource, keys)}") for clause in clauses[:5])
-    return Decision(effect=Effect.DENY, because=(Reason(policy="", why=why), *near))
+    near = tuple(clause.reason(f"does not help: {clause.miss(resource, keys)}") for clause in clauses[:_NEAR])
+    return Decision(effect=Effect.DENY, because=(_gate(why), *near))
+
+
+@lru_cache(maxsize=256)
+def _gate(why: str) -> Reason:
+    return Reason(policy="", why=why)

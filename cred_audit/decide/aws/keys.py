@@ -7,6 +7,7 @@ values with case. A key that is not there is absent, or unknown where the reques
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from cred_audit.decide.aws.model import Principal, Request
@@ -65,6 +66,7 @@ class _UnknownTags(Keys):
         return FREE if key.startswith(self.prefixes) else self.others.__missing__(key)
 
 
+@lru_cache(maxsize=1024)
 def tag_spellings(service: str) -> tuple[str, ...]:
     """Return the prefixes, in lower case, under which a service's actions carry the tags of the resource."""
     if service == "sts":
@@ -133,10 +135,15 @@ def request_keys(  # noqa: PLR0913  (the parts of a context)
     return keys
 
 
+@lru_cache(maxsize=16384)
+def _names(prefixes: tuple[str, ...], tag: str) -> tuple[str, ...]:
+    lowered = tag.lower()
+    return tuple(prefix + lowered for prefix in prefixes)
+
+
 def _add_tags(keys: Keys, prefixes: tuple[str, ...], tags: Mapping[str, str]) -> None:
-    for prefix in prefixes:
-        for tag, value in tags.items():
-            name = prefix + tag.lower()
+    for tag, value in tags.items():
+        for name in _names(prefixes, tag):
             if name in keys:
                 _add(keys, name, value)
             else:
