@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SECONDS ?= 60
+# Where npm installed the independent evaluator of AWS requests: npm install --prefix DIR @cloud-copilot/iam-simulate
+EVALUATOR ?= /tmp/iamsim
+REQUESTS ?= 100000
 
 .PHONY: demo test live fuzz bench docs clean
 
@@ -30,8 +33,10 @@ test: .venv/.test  ## what CI runs: linters, types, import contracts, docs, all 
 live: .venv/.test  ## the engine against every OpenBao release on PyPI
 	$(BIN)/python -m tests.live.versions --seconds $(SECONDS)
 
-fuzz: .venv/.test  ## random rules and requests against a real server; SECONDS=60
+fuzz: .venv/.test  ## random rules and requests against a real server and, with EVALUATOR=DIR, an evaluator; SECONDS=60
 	$(BIN)/python -m tests.fuzz.vault --seconds $(SECONDS)
+	$(BIN)/python -m tests.fuzz.aws --seconds $(SECONDS) --count $(REQUESTS) --evaluator $(EVALUATOR)
+	$(BIN)/python -m tests.fuzz.aws_reach --seconds $(SECONDS) --evaluator $(EVALUATOR)
 
 bench: .venv/.test  ## speed and memory, as ratios within one run
 	$(BIN)/python -m tests.bench
