@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cred_audit.claims.isolation import holds, sentence_of, who_acts
 from cred_audit.decide import OTHERS, Effect, Reason, Unknown
 from cred_audit.decide.aws import reach
+from cred_audit.decide.aws.context import whole_context
 from cred_audit.decide.aws.estate import ActionClass
 from cred_audit.decide.aws.holdings import Holding, Holdings
 from cred_audit.decide.aws.model import Principal, Request
@@ -227,5 +228,8 @@ def request_fields(principal: Principal, request: Request) -> dict[str, object]:
         "session_tags": dict(principal.session_tags),
         "resource_tags": None if request.resource_tags is None else dict(request.resource_tags),
         "request_tags": dict(request.request_tags),
-        "context": {name: value if isinstance(value, str) else list(value) for name, value in request.context.items()},
+        "context": {
+            name: value if isinstance(value, str) else list(value)
+            for name, value in whole_context(principal, request).items()
+        },
     }

@@ -52,6 +52,14 @@ def actions(service: str) -> tuple[str, ...]:
     return tuple(_data().actions.get_actions_for_service(service))
 
 
+def condition_keys(service: str) -> tuple[str, ...]:
+    """Return the condition keys of a service as the reference spells them; none for a service that it does not know."""
+    service = service.lower()
+    if not _data().services.service_exists(service):
+        return ()
+    return tuple(_data().conditions.get_condition_keys_for_service(service))
+
+
 @lru_cache(maxsize=4096)
 def changes(action: str) -> bool:
     """Whether an action changes something, by its access levels; unknown actions count as changes."""

@@ -1,0 +1,49 @@
+"""The whole context of a request, in AWS's spelling, decides as the request itself does."""
+
+from cred_audit.decide.aws.context import whole_context
+from cred_audit.decide.aws.model import Principal, Request
+
+PRINCIPAL = Principal(
+    arn="arn:aws:iam::111122223333:role/agent", tags={"TenantId": "x", "Team": "t"}, session_tags={"tenantid": "acme"}
+)
+
+
+def test_every_key_is_there_and_spelled_as_aws_spells_it() -> None:
+    request = Request(
+        action="secretsmanager:TagResource",
+        resource="arn:aws:secretsmanager:us-east-1:111122223333:secret:acme/db-AbCdEf",
+        resource_tags={"TenantId": "acme"},
+        request_tags={"Stage": "prod"},
+        context={"aws:sourcevpce": "vpce-1", "secretsmanager:secretid": "acme/db", "aws:requestedregion": "us-east-1"},
+    )
+    assert whole_context(PRINCIPAL, request) == {
+        "aws:PrincipalAccount": "111122223333",
+        "aws:PrincipalArn": "arn:aws:iam::111122223333:role/agent",
+        "aws:PrincipalIsAWSService": "false",
+        "aws:PrincipalTag/Team": "t",
+        "aws:PrincipalTag/tenantid": "acme",
+        "aws:PrincipalType": "AssumedRole",
+        "aws:RequestTag/Stage": "prod",
+        "aws:RequestedRegion": "us-east-1",
+        "aws:ResourceAccount": "111122223333",
+        "aws:ResourceTag/TenantId": "acme",
+        "aws:SourceVpce": "vpce-1",
+        "aws:TagKeys": ("Stage",),
+        "secretsmanager:ResourceTag/TenantId": "acme",
+        "secretsmanager:SecretId": "acme/db",
+    }
+
+
+def test_the_encryption_context_keeps_the_spelling_that_the_service_sends() -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:acme/db-AbCdEf"
+    context = {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com", "kms:EncryptionContext:SecretARN": arn}
+    request = Request(action="kms:Decrypt", resource="arn:aws:kms:us-east-1:111122223333:key/k", context=context)
+    found = whole_context(PRINCIPAL, request)
+    assert {name: found[name] for name in context} == context
+    assert found["kms:CallerAccount"] == "111122223333"
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    request = Request(action="ssm:GetParameter", resource="arn:aws:ssm:us-east-1:1:parameter/a", resource_tags=None)
+    found = whole_context(Principal(arn="*", tags=None), request)
+    assert not any("Tag/" in name for name in found)
