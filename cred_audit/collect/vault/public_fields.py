@@ -81,8 +81,8 @@ _ENGINES = """
     default_critical_options default_extensions default_user exclude_cidr_list key_id_format
     credential_type db_name default_ttl password_policy plugin_name plugin_version rotation_period
     username verify_connection
-    credential_types default_sts_ttl iam_groups max_sts_ttl permissions_boundary_arn policy_arns policy_document
-    role_arns session_tags user_path iam_endpoint region sts_endpoint
+    credential_types default_sts_ttl iam_groups iam_tags max_sts_ttl permissions_boundary_arn policy_arns
+    policy_document role_arns session_tags user_path iam_endpoint region sts_endpoint
     allowed_kubernetes_namespace_selector allowed_kubernetes_namespaces extra_annotations extra_labels
     generated_role_rules kubernetes_role_name kubernetes_role_type name_template service_account_name
     token_default_audiences token_default_ttl

@@ -149,7 +149,8 @@ _ISSUING: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "ldap": (("read", "creds", "credential"), ("read", "static-cred", "credential")),
     "kubernetes": (("update", "creds", "credential"),),
     "totp": (("read", "code", "code"),),
-    "aws": (("read", "creds", "credential"), ("update", "sts", "credential"), ("read", "sts", "credential")),
+    "aws": (("read", "creds", "credential"), ("update", "creds", "credential"), ("read", "sts", "credential"),
+            ("update", "sts", "credential"), ("read", "static-creds", "credential")),
 }  # fmt: skip
 """By engine: the operation and the folder that give a secret. Using a key without seeing a secret (encrypt, sign,
 hmac of transit) counts as WRITE: it acts in the owner's name and shows nothing."""

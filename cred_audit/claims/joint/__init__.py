@@ -1,0 +1,1 @@
+"""What claims about Vault and AWS together share."""
