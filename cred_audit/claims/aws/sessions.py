@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from cred_audit.check import Skip
 from cred_audit.claims.aws.isolation import witness_of
-from cred_audit.claims.aws.texts import NOBODY, Actor, Texts, tenants_reach, texts_of, variables_of
+from cred_audit.claims.aws.texts import NOBODY, Actor, Texts, tenants_reach, texts_of
 from cred_audit.decide import Effect, Unknown
-from cred_audit.decide.aws.cells import documents_of
 from cred_audit.decide.aws.clause import compile_document
 from cred_audit.decide.aws.document import read_document
 from cred_audit.decide.aws.engine import Evaluator
@@ -71,30 +70,12 @@ class _Sessions:
             self.agents.setdefault(actor.acting.arn, {})[actor.tenant] = None
         self._taggers: dict[str, tuple[dict[str, list[str]], list[str], bool]] = {}
         self._pinned: dict[tuple[str, str], bool] = {}
-        self._keys: dict[Document, frozenset[str]] = {}
-        self._shared: frozenset[str] = frozenset().union(*(self._compared(one) for one in texts.on_things))
-        self._blind = any(not part.startswith("parameters") for part in texts.asked.holdings.unseen) or any(
-            Kind.RESOURCE in thing.policies.unseen for thing in texts.asked.holdings.all
-        )
-
-    def _compared(self, document: Document) -> frozenset[str]:
-        """Return the tag keys (lower case) of principals that a policy compares."""
-        known = self._keys.get(document)
-        if known is None:
-            found: set[str] = set()
-            for statement in document.statements:
-                values = [*(statement.resources or ()), *(one for c in statement.conditions for one in c.values)]
-                found |= {condition.key.lower() for condition in statement.conditions}
-                if document.variables:
-                    found |= variables_of(tuple(values))
-            known = self._keys[document] = frozenset(key.removeprefix(_TAG) for key in found if key.startswith(_TAG))
-        return known
+        self._blind = bool(texts.blind)
 
     def findings(self, arn: str, actors: list[Actor]) -> Iterator[Finding]:
         """Yield what is to be said of one role."""
-        documents = dict.fromkeys(document for actor in actors for document in documents_of(actor.policies))
-        keys = sorted(self._shared.union(*map(self._compared, documents)))
-        if self._blind or any(actor.policies.unseen for actor in actors):
+        keys = sorted(frozenset().union(*map(self.texts.deciding, actors)))
+        if self._blind:
             yield self._unknown(arn, actors, "which tags decide what it may touch", "not all policies were seen")
         found = self.principals.found(arn)
         if not keys or not isinstance(found, Role):

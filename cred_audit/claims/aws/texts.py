@@ -101,6 +101,8 @@ class Texts:
         self.snapshot = snapshot
         self.asked: AwsIsolation = aws_isolation(snapshot)
         self._owned: dict[str, list[Thing]] | None = None
+        self._compared: dict[Document, frozenset[str]] = {}
+        self._on_things: frozenset[str] | None = None
         self.actors = tuple(
             _actor(acting, acting.who) for acting in self.asked.acting if not isinstance(acting.who, Unknown)
         )
@@ -143,6 +145,47 @@ class Texts:
                 read = tag_of(key)
                 if read is not None:
                     self.keys.setdefault(read, read)
+
+    @property
+    def blind(self) -> tuple[Evidence, ...]:
+        """What was not seen of policies that may compare tags: of agents, and on secrets and keys."""
+        found = [
+            Evidence(where=actor.acting.arn, shows=f"its {kind.value} was not seen")
+            for actor in self.actors
+            for kind in sorted(actor.policies.unseen, key=lambda kind: kind.value)
+        ]
+        found += (
+            Evidence(where=call, shows=f"the {part} were not seen")
+            for part, call in self.asked.holdings.unseen.items()
+            if not part.startswith("parameters")
+        )
+        found += (
+            Evidence(where=thing.arn, shows="its policy was not seen")
+            for thing in self.asked.holdings.all
+            if Kind.RESOURCE in thing.policies.unseen
+        )
+        return tuple(found)
+
+    def compared(self, document: Document) -> frozenset[str]:
+        """Return the tag keys (lower case) of principals that a policy compares."""
+        known = self._compared.get(document)
+        if known is None:
+            found: set[str] = set()
+            for statement in document.statements:
+                values = [*(statement.resources or ()), *(one for c in statement.conditions for one in c.values)]
+                found |= {condition.key.lower() for condition in statement.conditions}
+                if document.variables:
+                    found |= variables_of(tuple(values))
+            known = self._compared[document] = frozenset(
+                key.removeprefix(_PRINCIPAL_TAG) for key in found if key.startswith(_PRINCIPAL_TAG)
+            )
+        return known
+
+    def deciding(self, actor: Actor) -> frozenset[str]:
+        """Return the tag keys (lower case) of an agent that some policy on either side compares."""
+        if self._on_things is None:
+            self._on_things = frozenset().union(*map(self.compared, self.on_things))
+        return self._on_things.union(*map(self.compared, documents_of(actor.policies)))
 
     def names(self, condition: Condition) -> set[str]:
         """Return the values of a condition that stand for tenants, without wildcards at their ends."""
