@@ -367,10 +367,16 @@ def explain(
     check_id: Annotated[str, typer.Argument(metavar="ID", show_default=False, autocompletion=_check_ids)],
     checks_dir: ChecksDir = None,
 ) -> int:
-    """Print a check's page: what it claims, why, how it judges and how to fix what it finds."""
-    from cred_audit.catalog import load_checks, page
+    """Print a check's page: its claim, why, how it judges, how to fix what it finds; and an example if it has one."""
+    from shutil import get_terminal_size
 
-    emit(page(_one(load_checks(checks_dir or ()), check_id)))
+    from cred_audit.catalog import load_checks, page
+    from cred_audit.render.example import example_of, shown
+
+    check = _one(load_checks(checks_dir or ()), check_id)
+    # A check from another folder has no example, whatever a bundled one of its name has.
+    example = None if check.origin else example_of(check.id)
+    emit(page(check) + (shown(example, get_terminal_size((80, 24)).columns) if example is not None else ""))
     return 0
 
 
