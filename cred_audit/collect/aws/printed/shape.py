@@ -14,6 +14,7 @@ Fact = TypeVar("Fact")
 _MOST = 2_048
 """Characters of an ARN."""
 _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}|aws|):([!-~]+)")
+_NUMBER = re.compile(r"\[[0-9]+\]")
 _RATE = re.compile(r"rate\(\s*([0-9]{1,4})\s+days?\s*\)")
 _TRUNCATED = ("IsTruncated", "Truncated")
 _NEXT = ("NextToken", "Marker", "NextMarker", "nextToken")
@@ -66,7 +67,7 @@ class Place:
 
     def unseen(self, path: str, reason: str) -> None:
         """Note a value that could not be taken."""
-        kind = f"{self.file}: {re.sub(r'[[][0-9]+[]]', '[...]', path)}"
+        kind = f"{self.file}: {_NUMBER.sub('[...]', path)}"
         self.notes.detail(kind, f"{self.file}: {path}", reason)
 
     def arn(self, value: Any, path: str, *, service: str, kind: str, accounts: tuple[str, ...] = ()) -> Arn:

@@ -59,14 +59,18 @@ class Resource:
 
     def get(self, name: str) -> Any:
         """Return a value; None for one that is not set."""
-        if _marked(self.sensitive.get(name)) or _marked(self.unknown.get(name)):
+        if self.hidden(name) or _marked(self.unknown.get(name)):
             return UNKNOWN
         return self.values.get(name)
+
+    def hidden(self, name: str) -> bool:
+        """Whether any of a value is marked sensitive."""
+        return _marked(self.sensitive.get(name))
 
     def settled(self, name: str) -> Any:
         """Return a value; None also where only AWS's default is unknown, since the configuration gives nothing."""
         value = self.get(name)
-        if value is UNKNOWN and not self.configured(name) and not _marked(self.sensitive.get(name)):
+        if value is UNKNOWN and not self.configured(name) and not self.hidden(name):
             return None
         return value
 

@@ -101,7 +101,8 @@ class Site:
     def tags(self, resource: Resource) -> Mapping[str, str] | None:
         """Return a resource's tags, those that the provider adds included; None where any of them is not known."""
         value = resource.get("tags_all")
-        if value is None or (value is UNKNOWN and not resource.provider.adds_tags):
+        only_written = not resource.provider.adds_tags and not resource.hidden("tags_all")
+        if value is None or (value is UNKNOWN and only_written):
             value = resource.get("tags")
         if value is None:
             return {}
