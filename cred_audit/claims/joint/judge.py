@@ -173,7 +173,7 @@ class Judge:
         if first is not None:
             return self._may(walker, way, first.evidence, first.assuming)
         if tried > _TRIED:
-            shows = f"{_TRIED} of its {len(way.doors)} doors were asked for a request"
+            shows = f"{_TRIED} of the {len(way.doors)} roles that are open to it were asked for a request"
             return self._may(walker, way, (Evidence(where=way.subject, shows=shows),), ())
         doubt = next((part.unknown for _, part in total.doors if part.unknown is not None), None)
         if doubt is not None:
@@ -192,7 +192,7 @@ class Judge:
             witness=reached.witness,
             assuming=(*way.assuming, *reached.assuming),
             fix=self._fix,
-            note=f"doors: {len(way.doors)}",
+            note=f"roles that are open to it: {len(way.doors)}",
         )
 
     def _may(self, walker: Walker, way: Way, evidence: tuple[Evidence, ...], assuming: tuple[str, ...]) -> Finding:
