@@ -18,7 +18,7 @@ _OF_THINGS: dict[str, tuple[dict[str, Any], ...]] = {
         {"tags": None}, {"key": None, "key_seen": False}, {"policy": None, "policy_seen": False}, {"rotation": None},
         {"last_rotated": None}, {"last_changed": None},
     ),
-    "parameters": ({"tags": None},),
+    "parameters": ({"tags": None}, {"last_changed": None}),
     "keys": ({"policy": None}, {"grants": None}, {"tags": None}, {"customer": None}),
     "functions": ({"role": None},),
     "trails": ({"logging": None}, {"reads": None}),
