@@ -8,7 +8,7 @@ import pytest
 from cred_audit.check import Finding, Skip, Snapshot, Verdict
 from cred_audit.decide.aws.world import Organization, PolicyText
 from tests import aws_lab as lab
-from tests.checks.aws_hidden import hidings
+from tests.checks.hidden import assert_hiding_improves_nothing
 from tests.checks.judged import judged
 
 ID = "aws_abac_tag_conditions_hold"
@@ -198,7 +198,7 @@ def test_without_any_condition_on_tags_the_claim_is_not_called_for() -> None:
 ])  # fmt: skip
 def test_hiding_a_fact_never_improves_a_verdict(statements: list[Any]) -> None:
     snapshot = lab.shared_role(lab.document(*statements), lab.document(allow(action="s3:GetObject")))
-    hidings(ID, snapshot)
+    assert_hiding_improves_nothing(ID, snapshot)
 
 
 def test_equal_agents_are_reported_once_for_each_tenant() -> None:

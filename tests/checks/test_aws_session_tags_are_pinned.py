@@ -7,7 +7,7 @@ import pytest
 from cred_audit.check import Finding, Skip, Snapshot, Verdict
 from cred_audit.decide.aws.world import Role
 from tests import aws_lab as lab
-from tests.checks.aws_hidden import hidings
+from tests.checks.hidden import assert_hiding_improves_nothing
 from tests.checks.judged import judged
 
 ID = "aws_session_tags_are_pinned"
@@ -152,8 +152,8 @@ def test_where_no_tag_of_the_principal_decides_the_claim_is_not_called_for() -> 
 @pytest.mark.parametrize("trust", [lab.trust(BROKER, BOTH), lab.trust(BROKER, BOTH, Condition=PINNED),
                                    lab.trust(ROOT, BOTH), lab.trust(BROKER)])  # fmt: skip
 def test_hiding_a_fact_never_improves_a_verdict(trust: str) -> None:
-    hidings(ID, shared(trust, lab.role("broker", tags={"TenantId": "acme"})))
-    hidings(ID, shared(trust, lab.role("broker", ASSUMES)))
+    assert_hiding_improves_nothing(ID, shared(trust, lab.role("broker", tags={"TenantId": "acme"})))
+    assert_hiding_improves_nothing(ID, shared(trust, lab.role("broker", ASSUMES)))
 
 
 def test_a_role_for_each_of_many_tenants_is_judged_without_pairs() -> None:
