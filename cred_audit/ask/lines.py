@@ -55,16 +55,16 @@ class Kept(Generic[Rules]):
     def __init__(self, limit: int = _KEPT) -> None:
         """Take how many are kept."""
         self._limit = limit
-        self._known: OrderedDict[str, Rules] = OrderedDict()
+        self._known: OrderedDict[str | bytes, Rules] = OrderedDict()
 
-    def get(self, key: str) -> Rules | None:
+    def get(self, key: str | bytes) -> Rules | None:
         """Return what is kept for a text."""
         known = self._known.get(key)
         if known is not None:
             self._known.move_to_end(key)
         return known
 
-    def keep(self, key: str, rules: Rules) -> Rules:
+    def keep(self, key: str | bytes, rules: Rules) -> Rules:
         """Keep what was compiled in place of what was not asked for longest."""
         self._known[key] = rules
         if len(self._known) > self._limit:

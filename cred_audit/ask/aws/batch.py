@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from cred_audit.ask.line import LineError
 from cred_audit.ask.lines import CLAUSE, REASONS, Answers, Batch, Kept
 from cred_audit.decide import Decision
@@ -61,7 +63,7 @@ class _Batch(Batch):
         """Return the principal with its policies."""
         policies = _object(line, "policies")
         sides = {name: policies.get(name) for name in ("identity", "boundary", "session", "scps", "vpc_endpoint")}
-        key = json.dumps([[line.get(name) for name in _PRINCIPAL], sides])
+        key = _key([[line.get(name) for name in _PRINCIPAL], sides])
         known = self.evaluators.get(key)
         if known is not None:
             return known
@@ -85,7 +87,7 @@ class _Batch(Batch):
 
     def resource(self, policies: dict[str, Any]) -> ResourcePolicies:
         """Return the policies on the resource's side."""
-        key = json.dumps([policies.get("resource"), policies.get("rcps")])
+        key = _key([policies.get("resource"), policies.get("rcps")])
         known = self.resources.get(key)
         if known is not None:
             return known
@@ -97,7 +99,7 @@ class _Batch(Batch):
 
     def document(self, source: Any, kind: Kind, name: str) -> Document:
         """Return a policy document; equal ones are one, and so compiled once."""
-        key = f"{name}\n{json.dumps(source)}"
+        key = _key([name, source])
         return self.documents.get(key) or self.documents.keep(key, read_document(source, kind, name))
 
     def optional(self, policies: dict[str, Any], name: str, kind: Kind) -> Document | None:
@@ -125,6 +127,15 @@ class _Batch(Batch):
         self.answers.decisions += 1
         name = decision.effect.value.upper()
         return _answer(name, decision) + self.judged(expected, name)
+
+
+def _key(value: Any) -> bytes:
+    """Return what equal JSON values have in common."""
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, msgspec.MsgspecError, OverflowError):
+        # Halves of surrogate pairs and numbers beyond 64 bits, which only the slower one writes.
+        return json.dumps(value).encode()
 
 
 def _principal(line: dict[str, Any]) -> str:

@@ -129,3 +129,11 @@ def test_hostile_lines_give_short_errors() -> None:
     assert code == 2
     assert len(answers) == len(lines)
     assert all(len(answer["error"]) < 500 for answer in answers)
+
+
+def test_texts_that_no_encoding_takes_and_huge_numbers_are_answered() -> None:
+    odd = ALLOW | {"Id": "\ud800"}
+    huge = ALLOW | {"Statement": [ALLOW["Statement"][0] | {"Condition": {"NumericEquals": {"a:b": 10**400}}}]}
+    answers, code = asked(LINE | {"policies": {"identity": [odd]}}, LINE | {"policies": {"identity": [huge]}})
+    assert [answer["decision"] for answer in answers] == ["ALLOW", "DENY"]
+    assert code == 0
