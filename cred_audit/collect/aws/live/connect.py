@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -12,6 +13,7 @@ from botocore import configprovider
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, EnvProvider, RefreshableCredentials
 from botocore.exceptions import NoCredentialsError
+from botocore.loaders import create_loader
 
 import cred_audit
 from cred_audit.collect.aws.live.failures import not_seen
@@ -21,6 +23,8 @@ CONCURRENCY = 16
 """Calls that are under way at once, at most."""
 _ATTEMPTS = 6
 _MOST_ATTEMPTS = 20
+_READ_TIMEOUT = 30.0
+"""Seconds that an answer may take to begin, and to pause."""
 _FROM_ENVIRON = (
     "profile", "region", "config_file", "credentials_file", "ca_bundle", "use_fips_endpoint", "use_dualstack_endpoint",
     "sts_regional_endpoints",
@@ -48,12 +52,8 @@ class Hidden:
 class Access:
     """Clients of one account, made when they are asked for and once each."""
 
-    def __init__(
-        self, session: boto3.session.Session, loader: Any, environ: Mapping[str, str], endpoint: str, hide: Hidden
-    ) -> None:
-        """Take a session and botocore's loader of it."""
+    def __init__(self, session: boto3.session.Session, environ: Mapping[str, str], endpoint: str, hide: Hidden) -> None:
         self.session = session
-        self.loader = loader
         self.environ = environ
         self.hide = hide
         self._endpoint = endpoint
@@ -88,11 +88,9 @@ class Access:
             metadata=fetch(), refresh_using=fetch, method="sts-assume-role"
         )
         core = _core(self.environ, None)
-        # What the descriptions of the services take to read is spent once for all accounts.
-        core.register_component("data_loader", self.loader)
         core.register_component("credential_provider", CredentialResolver(providers=[_Given(credentials)]))
         session = boto3.session.Session(botocore_session=core, region_name=region)
-        return Access(session, self.loader, self.environ, self._endpoint, self.hide)
+        return Access(session, self.environ, self._endpoint, self.hide)
 
 
 def base_access(profile: str | None, endpoint: str, environ: Mapping[str, str]) -> Access:
@@ -115,7 +113,7 @@ def base_access(profile: str | None, endpoint: str, environ: Mapping[str, str]) 
         raise not_seen(error, "sts:GetCallerIdentity", hide) from None
     if credentials is None:
         raise not_seen(NoCredentialsError(), "sts:GetCallerIdentity", hide)
-    return Access(session, core.get_component("data_loader"), environ, endpoint, hide)
+    return Access(session, environ, endpoint, hide)
 
 
 def session_region(access: Access) -> str:
@@ -144,9 +142,16 @@ class _Given(CredentialProvider):  # type: ignore[misc]
         return self._credentials
 
 
+@cache
+def _loader() -> Any:
+    """Return what reads the descriptions of the services, so that they are read once for all accounts."""
+    return create_loader()
+
+
 def _core(environ: Mapping[str, str], profile: str | None) -> botocore.session.Session:
     """Return a session whose settings come from these variables, and from the files that they name."""
     core = botocore.session.Session()
+    core.register_component("data_loader", _loader())
     if environ is not os.environ:
         store = core.get_component("config_store")
         chains = configprovider.ConfigChainFactory(session=core, environ=dict(environ))
@@ -168,7 +173,7 @@ def _config(environ: Mapping[str, str], *, hasty: bool) -> Config:
     return Config(
         retries={"mode": "adaptive", "total_max_attempts": min(attempts, 2) if hasty else attempts},
         connect_timeout=5 if hasty else 10,
-        read_timeout=30,
+        read_timeout=_READ_TIMEOUT,
         max_pool_connections=CONCURRENCY,
         user_agent_extra=f"cred-audit/{cred_audit.__version__}",
     )

@@ -124,6 +124,6 @@ def _without_answer(error: Exception) -> str:
         return "there is no region of this name"
     if isinstance(error, boto.PaginationError):
         return "the listing runs in circles: a page names itself as the next one"
-    if isinstance(error, ResponseParserError | ValueError | TypeError | AttributeError | KeyError | RecursionError):
+    if isinstance(error, ResponseParserError | ValueError | TypeError | LookupError | AttributeError | RuntimeError):
         return str(malformed(type(error).__name__))
     return f"the call failed ({type(error).__name__})"

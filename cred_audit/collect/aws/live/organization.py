@@ -31,18 +31,21 @@ class _Membership:
 
 
 def read_organization(
-    accounts: Sequence[str], services: Mapping[str, Service], own: str, workers: Workers, gaps: Gaps
+    accounts: Sequence[str], sessions: Sequence[tuple[str, Service]], workers: Workers, gaps: Gaps
 ) -> Organization | None:
-    """Read what binds the accounts. `services`: account -> its session's service, the caller's `own` first."""
-    said = {account: _membership(service) for account, service in services.items()}
+    """Read what binds the accounts. `sessions`: the account and the service of each, the caller's own first."""
+    said: dict[str, _Membership | NotSeen] = {}
+    for account, service in sessions:
+        if not isinstance(said.get(account), _Membership):
+            said[account] = _membership(service)
     members = {account: one for account, one in said.items() if isinstance(one, _Membership)}
     if not members:
-        gaps.part("organization", "", "", _reason(said[own]))
+        gaps.part("organization", "", "", next(one for one in said.values() if isinstance(one, NotSeen)))
         return None
     organizations = {one.id: one for one in members.values() if one.id}
     managements = {one.management for one in organizations.values()}
     views = {
-        one.id: _View([*_first(services, one.management), *services.values()], workers, gaps)
+        one.id: _View(_likely_first(sessions, one.management), workers, gaps)
         for one in organizations.values() if one.policies
     }  # fmt: skip
     scps: dict[str, Levels | None] = {}
@@ -70,12 +73,8 @@ def _membership(service: Service) -> _Membership | NotSeen:
         return _Membership() if why.code == _NOT_IN_USE else why
 
 
-def _reason(one: _Membership | NotSeen) -> NotSeen:
-    return one if isinstance(one, NotSeen) else NotSeen("the organization was not seen")
-
-
-def _first(services: Mapping[str, Service], account: str) -> tuple[Service, ...]:
-    return (services[account],) if account in services else ()
+def _likely_first(sessions: Sequence[tuple[str, Service]], management: str) -> list[Service]:
+    return [service for _, service in sorted(sessions, key=lambda session: session[0] != management)]
 
 
 def _levels(places: Sequence["_View"], account: str, kind: str, gaps: Gaps) -> Levels | None:
@@ -131,7 +130,7 @@ class _View:
 
     def _read_roots(self) -> list[Fields] | NotSeen:
         first: NotSeen | None = None
-        for service in dict.fromkeys(self._services):
+        for service in self._services:
             try:
                 roots = service.listed("list_roots", "Roots")
             except NotSeen as why:

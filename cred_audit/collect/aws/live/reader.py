@@ -53,10 +53,11 @@ def read_accounts(
         found = _run([*tasks, _organization_task(opened, workers)], workers, progress)
     finally:
         workers.stop()
-    gaps = [gap for _, more in found.values() for gap in more]
-    for account, access in opened.accounts.items():
-        if isinstance(access, NotSeen):
-            gaps.extend(_unread(account, opened.regions, access))
+    gaps = [
+        gap for account, access in opened.accounts.items() if isinstance(access, NotSeen)
+        for gap in _unread(account, opened.regions, access)
+    ]  # fmt: skip
+    gaps += [gap for _, more in found.values() for gap in more]
     parts = {key: part for key, (part, _) in found.items()}
     world = AwsWorld(
         accounts=tuple(_account(account, opened.regions, parts) for account in opened.accounts),
@@ -99,12 +100,10 @@ def _tasks_of_region(account: str, region: str, access: Access, partition: str, 
 def _organization_task(opened: Opened, workers: Workers) -> _Task:
     def organization(gaps: Gaps) -> Organization | None:
         region = opened.regions[0]
-        accesses = {opened.own: opened.base}
-        accesses |= {
-            name: one for name, one in opened.accounts.items() if isinstance(one, Access) and name != opened.own
-        }
-        services = {name: one.service("organizations", region, regional=False) for name, one in accesses.items()}
-        return read_organization(tuple(opened.accounts), services, opened.own, workers, gaps)
+        others = [(account, one) for account, one in opened.accounts.items() if isinstance(one, Access)]
+        accesses = [(opened.own, opened.base), *((account, one) for account, one in others if one is not opened.base)]
+        sessions = [(account, one.service("organizations", region, regional=False)) for account, one in accesses]
+        return read_organization(tuple(opened.accounts), sessions, workers, gaps)
 
     return _Task(part="organization", account="", region="", read=organization)
 
