@@ -16,7 +16,7 @@ from cred_audit.decide.aws import catalogue
 from cred_audit.decide.aws.atoms import is_principal_key, tag_of, unknown_variables
 from cred_audit.decide.aws.condition import filled, resolved
 from cred_audit.decide.aws.engine import Evaluator
-from cred_audit.decide.aws.keys import FREE, Keys
+from cred_audit.decide.aws.keys import FREE, Keys, tag_spellings
 from cred_audit.decide.aws.model import Condition, Request, ResourcePolicies, Value
 from cred_audit.decide.aws.pattern import parts_of
 from cred_audit.decide.aws.words import Pattern, pattern, words
@@ -24,6 +24,7 @@ from cred_audit.decide.aws.words import Pattern, pattern, words
 _TRIES = 20_000
 """Decisions of one search; beyond, the answer is UNKNOWN."""
 _CONTEXT = "kms:encryptioncontext:"
+_TAG = "aws:resourcetag/"
 _SET_VALUES = 6
 """Values of a multivalued key of which all subsets are tried."""
 
@@ -43,13 +44,19 @@ class Search:
         """Take the principal with its policies."""
         self.evaluator = evaluator
 
-    def possible(self, request: Request, resource: ResourcePolicies) -> Possible:
-        """Return a request like this one that is allowed, if there is one; its context is what was chosen."""
+    def possible(
+        self, request: Request, resource: ResourcePolicies, tags: Mapping[str, tuple[str | None, ...]] | None = None
+    ) -> Possible:
+        """Return a request like this one that is allowed, if there is one; its context is what was chosen.
+
+        `tags`: for a thing that is not there yet, tag key -> values that it may have, None for none.
+        """
         request = replace(request, free=request.free | self._unknown(request, resource))
         tests = list(self._tests(request, resource))
-        if not tests:
+        if not tests and not tags:
             return Possible(decision=self.evaluator.decide(request, resource), request=request)
         choices, complete = self._choices(request, tests)
+        choices |= {f"{_TAG}{tag}": values for tag, values in (tags or {}).items()}
         budget = [_TRIES]
         best = self._tried(request, resource, choices, {}, budget)
         sure = budget[0] == _TRIES - 1 or (complete and budget[0] > 0)
@@ -68,14 +75,14 @@ class Search:
     ) -> Possible:
         """Return the best answer with the keys chosen so far; keys not yet chosen are unknown to the engine."""
         open_keys = [key for key in choices if key not in chosen]
-        given = {key: value for key, value in chosen.items() if value is not None}
-        asked = replace(request, context={**request.context, **given}, free=request.free.union(open_keys))
+        asked = _asked(request, open_keys, {key: value for key, value in chosen.items() if value is not None})
         decision = self.evaluator.decide(asked, resource)
         budget[0] -= 1
         if decision.effect is not Effect.UNKNOWN or not open_keys:
             return Possible(decision=_assuming(decision, chosen), request=replace(asked, free=request.free))
         mentioned = {text.removesuffix(" is not known").lower() for text in decision.assuming}
-        key = next((key for key in open_keys if key in mentioned), open_keys[0])
+        mentioned |= {f"{_TAG}{tag}" for tag in map(tag_of, mentioned) if tag is not None}
+        key = next((key for key in open_keys if key.lower() in mentioned), open_keys[0])
         best: Possible | None = None
         for value in choices[key]:
             if budget[0] <= 0:
@@ -131,7 +138,7 @@ class Search:
             if key == "secretsmanager:secretid":
                 choices[key] = _spellings(request.resource)
                 continue
-            values, whole = _values(conditions, keys)
+            values, whole = values_of(conditions, keys)
             complete = complete and whole
             single: tuple[Value | None, ...] = (None, *values)
             if any(condition.every or condition.some for condition, _ in conditions):
@@ -141,6 +148,25 @@ class Search:
                 single = (None, *sets)
             choices[key] = single
         return choices, complete
+
+
+def _asked(request: Request, open_keys: Iterable[str], given: Mapping[str, Value]) -> Request:
+    """Return a request with some keys chosen and others open; tags of the thing are keys in both spellings."""
+    tags = {
+        key.removeprefix(_TAG): value for key, value in given.items() if key.startswith(_TAG) and isinstance(value, str)
+    }
+    free: set[str] = set()
+    for key in open_keys:
+        if key.startswith(_TAG):
+            spellings = tag_spellings(request.action.partition(":")[0].lower())
+            free.update(f"{spelling}{key.removeprefix(_TAG)}" for spelling in spellings)
+        else:
+            free.add(key)
+    context = {key: value for key, value in given.items() if not key.startswith(_TAG)}
+    asked = replace(request, context={**request.context, **context}, free=request.free | free)
+    if not tags:
+        return asked
+    return replace(asked, resource_tags={**(request.resource_tags or {}), **tags})
 
 
 def _spellings(arn: str) -> tuple[str, ...]:
@@ -157,6 +183,7 @@ def _excluded(key: str, chosen: Mapping[str, Value | None]) -> bool:
 
 
 def _assuming(decision: Decision, chosen: Mapping[str, Value | None]) -> Decision:
+    chosen = {key: value for key, value in chosen.items() if not key.startswith(_TAG)}
     if decision.effect is not Effect.ALLOW or not chosen:
         return decision
     texts = tuple(
@@ -166,7 +193,7 @@ def _assuming(decision: Decision, chosen: Mapping[str, Value | None]) -> Decisio
     return replace(decision, assuming=texts)
 
 
-def _values(conditions: Iterable[tuple[Condition, bool]], keys: Keys) -> tuple[tuple[str, ...], bool]:
+def values_of(conditions: Iterable[tuple[Condition, bool]], keys: Keys) -> tuple[tuple[str, ...], bool]:
     """Return one value of a key for each outcome of its tests, and whether none is missing."""
     patterns: list[Pattern] = []
     found: dict[str, None] = {}

@@ -1,0 +1,151 @@
+"""Grants in AWS that wait for a name or a tag which nothing has yet."""
+
+from collections.abc import Iterator, Mapping
+
+from cred_audit.claims.aws.isolation import (
+    Acting,
+    AwsIsolation,
+    aws_isolation,
+    gap_evidence,
+    reason_evidence,
+    witness_of,
+)
+from cred_audit.claims.aws.mend import fix_of, reproduce_of
+from cred_audit.claims.isolation import who_acts
+from cred_audit.decide import Effect, Reason, Unknown
+from cred_audit.decide.aws.estate import ActionClass
+from cred_audit.decide.aws.foresight import Foresight
+from cred_audit.decide.aws.latent import Coming, Own
+from cred_audit.decide.aws.model import Principal
+from cred_audit.facts import Snapshot
+from cred_audit.finding import Evidence, Finding, Verdict
+from cred_audit.target.model import Tenant
+
+_VERBS = {ActionClass.READ: "read", ActionClass.WRITE: "change", ActionClass.LIST: "see the description of"}
+
+
+def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
+    """Yield the findings of the claim: one a statement and acting tenant, and a PASS an agent without any.
+
+    A statement that already reaches what is there is left to the checks that say so.
+    """
+    asked = aws_isolation(snapshot)
+    regions = {one.id: tuple(region.name for region in one.regions) for one in asked.world.accounts}
+    foresight = Foresight(asked.holdings.all, regions)
+    tenants = {tenant.id: tenant for tenant in snapshot.target.tenants}
+    found: dict[tuple[object, ...], tuple[Acting, Coming, ActionClass, list[str]]] = {}
+    for acting in asked.acting:
+        name = f"{acting.tenant}/{acting.agent}"
+        if isinstance(acting.who, Unknown):
+            yield Finding(
+                verdict=Verdict.UNKNOWN, subject=f"agent:{name}", tenant=acting.tenant, agents=(acting.agent,),
+                summary=f"What {name} would reach is not known: {acting.who.reason}.",
+                evidence=(Evidence(where=acting.who.where, shows=acting.who.reason),),
+            )  # fmt: skip
+            continue
+        own = own_of(tenants[acting.tenant], acting.who.principal)
+        closest: dict[Reason, None] = {}
+        some, told = False, 0
+        for wanted in _VERBS:
+            known = _known(asked, acting, wanted)
+            told += bool(known)
+            foreseen = foresight.foreseen(acting.who, own, wanted, known)
+            closest.update(dict.fromkeys(foreseen.closest))
+            for one in foreseen.coming:
+                some = True
+                key = (acting.tenant, wanted, _subject(one), one.effect)
+                found.setdefault(key, (acting, one, wanted, []))[3].append(acting.agent)
+        if not some:
+            yield _nothing(acting, tuple(closest), told=bool(told))
+    for acting, one, wanted, agents in found.values():
+        yield _finding(snapshot, acting, one, wanted, tuple(agents))
+
+
+def own_of(tenant: Tenant, principal: Principal) -> Own:
+    """Return what is a tenant's own for one of its agents."""
+    named = {"tenant": tenant.id}
+    arns: list[str] = []
+    accounts: set[str] = set()
+    for number, part in enumerate(tenant.territory.aws):
+        named.update({f"territory {number} {tag}": value for tag, value in (part.tags or {}).items()})
+        arns += part.arns or ()
+        if part.account is not None:
+            accounts.add(part.account)
+    for tags in (principal.tags or {}, principal.session_tags):
+        named.update({f"principal {tag}": value for tag, value in tags.items()})
+    return Own(arns=tuple(arns), accounts=frozenset(accounts), named=named)
+
+
+def _known(asked: AwsIsolation, acting: Acting, wanted: ActionClass) -> frozenset[Reason]:
+    """Return the statements that let the agent reach what is there."""
+    if isinstance(acting.who, Unknown):
+        return frozenset()
+    grants = asked.estate.reach(acting.who, wanted).grants
+    return frozenset(reason for one in grants if one.effect is Effect.ALLOW for reason in one.because)
+
+
+def _subject(one: Coming) -> str:
+    reason = next((reason for reason in one.because if reason.policy), one.because[0])
+    return f"{reason.policy or one.effect.value}: {reason.why} ({one.sort.name})"
+
+
+def _nothing(acting: Acting, closest: tuple[Reason, ...], *, told: bool) -> Finding:
+    name = f"{acting.tenant}/{acting.agent}"
+    beyond = " beyond what the aws_no_cross_tenant_* checks say of its statements" if told else ""
+    evidence = tuple(reason_evidence(reason) for reason in closest)
+    return Finding(
+        verdict=Verdict.PASS,
+        subject=f"agent:{name}",
+        tenant=acting.tenant,
+        agents=(acting.agent,),
+        summary=f"Whatever names and tags others give to new secrets and parameters, {name} reaches none{beyond}.",
+        evidence=evidence
+        or (Evidence(where=acting.arn, shows="no statement of its policies lets it act on a name that it may meet"),),
+    )
+
+
+def _finding(snapshot: Snapshot, acting: Acting, one: Coming, wanted: ActionClass, agents: tuple[str, ...]) -> Finding:
+    part = "secrets" if one.sort.service == "secretsmanager" else "parameters"
+    account = acting.arn.split(":")[4]
+    unseen = aws_isolation(snapshot).holdings.unseen.get(f"{part} of {one.region} in {account}")
+    known = one.effect is Effect.ALLOW and unseen is None
+    principal = acting.who.principal if not isinstance(acting.who, Unknown) else None
+    thing = thing_of(one.sort.name, one.name, one.tags)
+    who = who_acts(acting.tenant, agents)
+    evidence = tuple(reason_evidence(reason) for reason in one.because)
+    if unseen is not None:
+        evidence = (*evidence, gap_evidence(snapshot.gaps, f"{part} of {one.region}", unseen))
+    shown = principal is not None and one.witness is not None and one.effect is Effect.ALLOW
+    summary = f"{who} {'could' if known else 'may be able to'} {_VERBS[wanted]} {thing} if another tenant had one."
+    if not one.name and one.effect is Effect.UNKNOWN:
+        summary = f"Whether {who} could {_VERBS[wanted]} a {one.sort.name} that another tenant may get is not known."
+    return Finding(
+        verdict=Verdict.FAIL if known else Verdict.UNKNOWN,
+        subject=f"{acting.tenant}: {wanted.value}: {_subject(one)}",
+        tenant=acting.tenant,
+        agents=agents,
+        summary=summary,
+        evidence=evidence,
+        witness=witness_of(principal, (one.witness,)) if shown and principal and one.witness else None,
+        assuming=(f"there is {thing}", *one.assuming) if shown else one.assuming,
+        reproduce=reproduce_of(principal, (one.witness,)) if shown and principal and one.witness else None,
+        fix=fix_of(one.because, one.actions, tag_key(snapshot, acting.tenant)) if known else None,
+        note=f"actions: {', '.join(one.actions)}",
+    )
+
+
+def thing_of(sort: str, name: str, tags: Mapping[str, str]) -> str:
+    """Return a thing that is not there in words."""
+    marked = ", ".join(f"{tag}={value!r}" for tag, value in tags.items())
+    named = repr(name) if name else "'/'"
+    return f"a {sort} named {named}, {f'tagged {marked}' if marked else 'without tags'}"
+
+
+def tag_key(snapshot: Snapshot, tenant: str) -> str:
+    """Return the tag key that tells a tenant's things apart; the usual one where its territory has none."""
+    for one in snapshot.target.tenants:
+        if one.id == tenant:
+            for part in one.territory.aws:
+                if part.tags:
+                    return next(iter(part.tags))
+    return "TenantId"

@@ -1,0 +1,127 @@
+"""What to change about a grant in AWS, and how to see it with AWS's own command line."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cred_audit.decide import Reason
+from cred_audit.decide.aws import catalogue
+from cred_audit.decide.aws.model import Principal, Request
+
+_LONGEST = 4000
+_IDS = {
+    "secretsmanager": "--secret-id", "kms:CreateGrant": "--key-id", "ssm:GetParametersByPath": "--path",
+    "ssm:GetParameters": "--names", "ssm:DeleteParameters": "--names", "ssm": "--name", "kms": "--key-id",
+}  # fmt: skip
+"""Service or action -> the option that names the thing."""
+_MORE = {
+    "secretsmanager:PutSecretValue": "--secret-string <value>",
+    "ssm:PutParameter": "--value <value> --overwrite",
+    "ssm:GetParameter": "--with-decryption",
+    "ssm:GetParameters": "--with-decryption",
+    "ssm:GetParameterHistory": "--with-decryption",
+    "ssm:GetParametersByPath": "--recursive --with-decryption",
+    "kms:Decrypt": "--ciphertext-blob fileb://<file>",
+    "secretsmanager:TagResource": "--tags Key=<key>,Value=<value>",
+    "secretsmanager:UntagResource": "--tag-keys <key>",
+    "secretsmanager:PutResourcePolicy": "--resource-policy file://<policy.json>",
+}
+"""What else a call cannot do without."""
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def reproduce_of(principal: Principal, requests: tuple[Request, ...]) -> str:
+    """Return a command that sends the first request, with the agent's own credentials."""
+    request = requests[0]
+    service, _, name = request.action.partition(":")
+    region = str(request.context.get("aws:RequestedRegion", ""))
+    at = f" --region {shlex.quote(region)}" if region else ""
+    if request.resource == "*":
+        words = "resourcegroupstaggingapi" if service == "tag" else service
+        return f"aws {words} {_kebab(name)}{at}"
+    option = _IDS.get(request.action) or _IDS.get(service)
+    if option is None:
+        words = ("cred-audit", "ask", "aws", "TARGET", "--agent", principal.arn, request.action, request.resource)
+        return " ".join(map(shlex.quote, words))
+    given = request.resource
+    if service == "ssm":
+        given = "/" + given.partition(":parameter/")[2]
+    more = _MORE.get(request.action, "")
+    return f"aws {service} {_kebab(name)} {option} {shlex.quote(given)}{f' {more}' if more else ''}{at}"
+
+
+def _kebab(name: str) -> str:
+    return _CAPITAL.sub("-", name).lower()
+
+
+def fix_of(because: Iterable[Reason], actions: tuple[str, ...], tag: str) -> str | None:
+    """Return what to change about the statement that grants. `tag`: the key that tells tenants' things apart."""
+    reason = next((one for one in because if one.policy and " allows" in one.why), None)
+    if reason is None:
+        return None
+    statement = _statement(reason.clause)
+    where = f"in {reason.policy}, {reason.why.removesuffix(' allows')}"
+    if not statement:
+        return f"{where}: narrow the statement to what is the tenant's own"
+    return f"{where}: {_change(statement, actions, tag)}"
+
+
+def _statement(text: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text[:_LONGEST])
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _change(statement: Mapping[str, Any], actions: tuple[str, ...], tag: str) -> str:
+    own = f'"StringEquals": {{"aws:ResourceTag/{tag}": "${{aws:PrincipalTag/{tag}}}"}}'
+    details = [catalogue.action_details(action) for action in actions]
+    if all(one is not None and not one["resourceTypes"] for one in details):
+        return f"take out {', '.join(actions)}: it takes no resource, so nothing narrows it to the tenant's own"
+    if "Principal" in statement or "NotPrincipal" in statement:
+        return "name in Principal only the roles of the tenant that owns the thing"
+    if "NotResource" in statement:
+        return "write Resource with what the agent needs in place of NotResource"
+    weak = _weak(statement.get("Condition"))
+    if weak is not None:
+        return f"{weak}: write {own}"
+    open_names = [text for text in _texts(statement.get("Resource")) if _is_open(text)]
+    if open_names:
+        return f"end the name before the star with a separator: {open_names[0][:-1]}/*"
+    if actions == ("ssm:GetParametersByPath",):
+        return "name the tenant's own folder in Resource; what is denied below a folder is given all the same"
+    return f"add Condition {{{own}}}, or name in Resource only the tenant's own names"
+
+
+def _weak(condition: Any) -> str | None:
+    """Return what is weak about a condition on the tags of the thing."""
+    if not isinstance(condition, dict):
+        return None
+    for operator, keys in condition.items():
+        if not isinstance(keys, dict) or not any("resourcetag/" in str(key).lower() for key in keys):
+            continue
+        lowered = operator.lower()
+        if lowered.endswith("ifexists"):
+            return f"{operator} lets through what has no such tag"
+        if lowered.startswith("forallvalues:"):
+            return f"{operator} holds where the tag is absent"
+        if "not" in lowered or lowered == "null":
+            return f"{operator} holds where the tag is absent or another tenant's"
+        if "ignorecase" in lowered:
+            return f"{operator} takes names for equal that differ by case"
+        if "like" in lowered:
+            return f"{operator} matches more than one tenant's tag"
+        return f"{operator} compares with a value that is not the agent's own"
+    return None
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+
+
+def _is_open(text: str) -> bool:
+    """Whether a pattern ends in a star right behind a name."""
+    return text.endswith("*") and len(text) > 1 and text[-2] not in "/*:-"

@@ -1,0 +1,199 @@
+"""What would be reached if somebody else had it, for all agents: alike ones are decided once (see `likeness`)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from cred_audit.decide import Effect, Reason
+from cred_audit.decide.aws.cells import documents_of
+from cred_audit.decide.aws.condition import filled, resolved
+from cred_audit.decide.aws.engine import Evaluator
+from cred_audit.decide.aws.estate import ActionClass, Thing
+from cred_audit.decide.aws.keys import FREE, Either, Keys
+from cred_audit.decide.aws.latent import SORTS, Coming, Latent, Own
+from cred_audit.decide.aws.likeness import Blocks, atoms_of, document_shape, folds, moved, pieces_of
+from cred_audit.decide.aws.model import Document, Request
+from cred_audit.decide.aws.pattern import parts_of
+from cred_audit.decide.aws.reach import Agent
+
+_RANDOM = "-??????"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What may come and would be reached; without any, the statements that come closest."""
+
+    coming: tuple[Coming, ...]
+    closest: tuple[Reason, ...] = ()
+
+
+class Foresight:
+    """All agents' questions about what may come."""
+
+    def __init__(self, things: Iterable[Thing], regions: Mapping[str, tuple[str, ...]]) -> None:
+        """Take what is there, and the regions of each account that were read."""
+        self.regions = regions
+        self._there = frozenset(_place(thing) for thing in things if thing.collection is None)
+        self._memo: dict[tuple[object, ...], tuple[Blocks, Foreseen]] = {}
+
+    def foreseen(self, agent: Agent, own: Own, wanted: ActionClass, told: frozenset[Reason]) -> Foreseen:
+        """Return what an agent would reach by actions of a class. `told`: statements that are known to reach."""
+        evaluator = Evaluator(agent.principal, agent.policies)
+        account = evaluator.caller.account
+        if account in own.accounts:
+            reason = Reason(policy="", why=f"everything in the account {account} is the tenant's own")
+            return Foreseen(coming=(), closest=(reason,))
+        keys = evaluator.keys(Request(action="x:x"))
+        there = frozenset(self._spelled_out(agent, keys, account))
+        blocks = Blocks((*(own.named[name] for name in sorted(own.named)), *_values(agent, keys)), account)
+        # Where a pattern names a part of an account's number, the number itself matters.
+        place = account if _names_accounts_in_part(agent) else blocks.numbers.get(account)
+        regions = self.regions.get(account, ())
+        key = (wanted, self._shape(agent, own, keys, blocks), _marks(agent, told), evaluator.caller.type, place,
+               regions, evaluator.caller.service_linked, agent.principal.tags is None,
+               tuple(sorted(map(blocks.within, there))))  # fmt: skip
+        known = self._memo.get(key)
+        if known is not None:
+            found = self._renamed(known, blocks, evaluator, own, there)
+            if found is not None:
+                return found
+        latent = Latent(evaluator, own, regions, there)
+        coming = latent.coming(wanted, told)
+        found = Foreseen(coming=coming, closest=() if coming else tuple(latent.closest))
+        self._memo.setdefault(key, (blocks, found))
+        return found
+
+    def _spelled_out(self, agent: Agent, keys: Keys, account: str) -> Iterator[str]:
+        """Yield the names that the agent's policies spell out and that something has."""
+        for document in agent.policies.identity:
+            for statement in document.statements:
+                for text in statement.resources or ():
+                    tail = text.split(":", 5)[5].removesuffix(_RANDOM) if text.count(":") >= 5 else "*"
+                    if "*" in tail or "?" in tail:
+                        continue
+                    for values in resolved(parts_of(tail, variables=document.variables), keys):
+                        if values is not None and values is not FREE:
+                            name = "".join(
+                                run for run, _ in filled(parts_of(tail, variables=document.variables), values)
+                            )
+                            for region in self.regions.get(account, ()):
+                                if f"{account}:{region}:{name}" in self._there:
+                                    yield f"{region}:{name}"
+
+    def _shape(self, agent: Agent, own: Own, keys: Keys, blocks: Blocks) -> tuple[object, ...]:
+        documents = tuple(documents_of(agent.policies))
+        shapes = []
+        pieces: set[str] = set()
+        for document in documents:
+            shape, found = document_shape(document, blocks)
+            shapes.append(shape)
+            pieces |= found
+        for arn in own.arns:
+            pieces.update(pieces_of(arn, blocks, variables=False))
+        policies = agent.policies
+        layout = (len(policies.identity), policies.boundary is None, policies.session is None,
+                  policies.vpc_endpoint is None, tuple(map(len, policies.scps)), policies.unseen)  # fmt: skip
+        named = tuple((name, blocks.numbers.get(own.named[name])) for name in sorted(own.named))
+        atoms = [atoms_of(document) for document in documents]
+        used = sorted({name for one in atoms for name in one.variables})
+        values = tuple((name, _state(keys[name], blocks)) for name in used)
+        results = tuple(holds(keys) for one in atoms for holds in one.principal)
+        seen = blocks.shape(pieces, fold=folds(documents), letters=[sort.letters for sort in SORTS])
+        territory = tuple(map(blocks.within, own.arns))
+        return tuple(shapes), layout, named, values, results, seen, territory
+
+    def _renamed(
+        self, known: tuple[Blocks, Foreseen], blocks: Blocks, evaluator: Evaluator, own: Own, there: frozenset[str]
+    ) -> Foreseen | None:
+        """Return the answer of an agent that is alike as it reads for this one; None where it can't be shown."""
+        old, foreseen = known
+        if old.values == blocks.values and foreseen.closest:
+            return foreseen
+        latent = Latent(evaluator, own, (), there)
+        coming = []
+        for one in foreseen.coming:
+            moved_ = _moved(one, old, blocks)
+            if one.effect is Effect.ALLOW:
+                if moved_.witness is None:
+                    return None
+                decision = evaluator.decide(moved_.witness)
+                foreign = latent.is_foreign(one.sort, moved_.witness.resource, moved_.name, moved_.tags.values())
+                if decision.effect is not Effect.ALLOW or not foreign:
+                    return None
+                moved_ = replace(moved_, because=decision.because)
+            coming.append(moved_)
+        return Foreseen(
+            coming=tuple(coming), closest=tuple(_reason(reason, old, blocks) for reason in foreseen.closest)
+        )
+
+
+def _names_accounts_in_part(agent: Agent) -> bool:
+    return any(_in_part(document) for document in documents_of(agent.policies))
+
+
+@lru_cache(maxsize=16384)
+def _in_part(document: Document) -> bool:
+    heads = (text.split(":", 5) for statement in document.statements for text in statement.resources or ())
+    return any(len(head) > 4 and head[4] != "*" and ("*" in head[4] or "?" in head[4]) for head in heads)
+
+
+def _place(thing: Thing) -> str:
+    name = thing.name[:-7] if thing.service == "secretsmanager" else thing.name
+    return f"{thing.account}:{thing.region}:{name}"
+
+
+def _values(agent: Agent, keys: Keys) -> Iterator[str]:
+    """Yield the principal's own values that its policies may use, in an order that alike agents share."""
+    used = sorted({name for document in documents_of(agent.policies) for name in atoms_of(document).variables})
+    for name in used:
+        value = keys[name]
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Either):
+            yield from value.values
+
+
+def _state(value: object, blocks: Blocks) -> object:
+    if isinstance(value, str):
+        return blocks.numbers.get(value, value)
+    if isinstance(value, Either):
+        return tuple(blocks.numbers.get(one, one) for one in value.values)
+    return repr(value)
+
+
+def _marks(agent: Agent, told: frozenset[Reason]) -> tuple[tuple[int, int], ...]:
+    """Return the statements that are known to reach, by their places."""
+    named = {(reason.policy, reason.clause) for reason in told}
+    return tuple(
+        (place, statement.index)
+        for place, document in enumerate(agent.policies.identity)
+        for statement in document.statements
+        if named and (document.name, statement.text) in named
+    )
+
+
+def _reason(reason: Reason, old: Blocks, new: Blocks) -> Reason:
+    return Reason(
+        policy=moved(reason.policy, old, new), clause=moved(reason.clause, old, new), why=moved(reason.why, old, new)
+    )
+
+
+def _moved(one: Coming, old: Blocks, new: Blocks) -> Coming:
+    witness = one.witness
+    if witness is not None:
+        context = {
+            key: moved(value, old, new) if isinstance(value, str) else tuple(moved(text, old, new) for text in value)
+            for key, value in witness.context.items()
+        }
+        witness = replace(
+            witness,
+            resource=moved(witness.resource, old, new),
+            context=context,
+            resource_tags={tag: moved(value, old, new) for tag, value in (witness.resource_tags or {}).items()},
+            request_tags={tag: moved(value, old, new) for tag, value in witness.request_tags.items()},
+        )
+    return replace(
+        one, name=moved(one.name, old, new), tags={tag: moved(value, old, new) for tag, value in one.tags.items()},
+        because=tuple(_reason(reason, old, new) for reason in one.because),
+        assuming=tuple(moved(text, old, new) for text in one.assuming), witness=witness,
+    )  # fmt: skip
