@@ -312,13 +312,13 @@ def fresh(texts: Texts, service: str, region: str, account: str, tags: Mapping[s
     names = {"secretsmanager": "secret:{0}/db-x0x0x0", "ssm": "parameter/{0}/db", "kms": "key/{0}"}
     arn = f"arn:aws:{service}:{region}:{account}:{names[service].format(NOBODY)}"
     rcps, seen = texts.asked.principals.levels(account, Kind.RCP)
-    policy = _delegates(account) if service == "kms" else None
+    policy = delegates(account) if service == "kms" else None
     unseen = frozenset() if seen else frozenset({Kind.RCP})
     return Thing(arn=arn, tags=tags, policies=ResourcePolicies(policy=policy, rcps=rcps, unseen=unseen))
 
 
 @lru_cache(maxsize=1024)
-def _delegates(account: str) -> Document:
+def delegates(account: str) -> Document:
     """Return the key policy that AWS gives a new key: the account's own policies decide (KMS: "Default key policy")."""
     statement = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "kms:*", "Resource": "*"}
     return read_document({"Version": "2012-10-17", "Statement": statement}, Kind.RESOURCE, "default key policy")
