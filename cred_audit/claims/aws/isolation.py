@@ -7,6 +7,7 @@ decides. Nothing here judges; the checks do.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cred_audit.claims.aws.mend import fix_of, reproduce_of
 from cred_audit.claims.isolation import holds, sentence_of, who_acts
 from cred_audit.decide import OTHERS, Effect, Reason, Unknown
 from cred_audit.decide.aws import reach
@@ -59,6 +60,12 @@ class AwsIsolation:
             if agent.aws is not None
         )
         self.agents = tuple(acting.who for acting in self.acting if not isinstance(acting.who, Unknown))
+        self._tag_keys = {
+            tenant.id: next(iter(part.tags))
+            for tenant in snapshot.target.tenants
+            for part in tenant.territory.aws
+            if part.tags
+        }
         self._estate: reach.Estate | None = None
 
     @property
@@ -78,6 +85,10 @@ class AwsIsolation:
             tenant=tenant.id, principal=found[0], policies=found[1]
         )  # fmt: skip
         return Acting(tenant=tenant.id, agent=agent.id, arn=arn, who=who)
+
+    def tag_key(self, tenant: str) -> str:
+        """Return the tag key that tells a tenant's things apart; a usual one where its territory has none."""
+        return self._tag_keys.get(tenant, "TenantId")
 
     def reaches(self, owners: reach.Owners, acting: str | None = None) -> Reaches:
         """Return a set of owners as the findings hold it: by name where that is shorter."""
@@ -201,7 +212,10 @@ def grant_finding(
         witness=witness_of(principal, grant.witness) if principal is not None and grant.witness else None,
         assuming=grant.assuming,
         note=f"actions: {', '.join(grant.actions)}",
-        fix=None,
+        reproduce=reproduce_of(f"{acting.tenant}/{acting.agent}", grant.witness)
+        if principal is not None and grant.witness and known
+        else None,
+        fix=fix_of(grant.because, grant.actions, asked.tag_key(acting.tenant)) if known else None,
     )
 
 

@@ -128,8 +128,10 @@ def _finding(snapshot: Snapshot, acting: Acting, one: Coming, wanted: ActionClas
         evidence=evidence,
         witness=witness_of(principal, (one.witness,)) if shown and principal and one.witness else None,
         assuming=(f"there is {thing}", *one.assuming) if shown else one.assuming,
-        reproduce=reproduce_of(principal, (one.witness,)) if shown and principal and one.witness else None,
-        fix=fix_of(one.because, one.actions, tag_key(snapshot, acting.tenant)) if known else None,
+        reproduce=reproduce_of(f"{acting.tenant}/{acting.agent}", (one.witness,))
+        if shown and principal and one.witness
+        else None,
+        fix=fix_of(one.because, one.actions, aws_isolation(snapshot).tag_key(acting.tenant)) if known else None,
         note=f"actions: {', '.join(one.actions)}",
     )
 
@@ -139,13 +141,3 @@ def thing_of(sort: str, name: str, tags: Mapping[str, str]) -> str:
     marked = ", ".join(f"{tag}={value!r}" for tag, value in tags.items())
     named = repr(name) if name else "'/'"
     return f"a {sort} named {named}, {f'tagged {marked}' if marked else 'without tags'}"
-
-
-def tag_key(snapshot: Snapshot, tenant: str) -> str:
-    """Return the tag key that tells a tenant's things apart; the usual one where its territory has none."""
-    for one in snapshot.target.tenants:
-        if one.id == tenant:
-            for part in one.territory.aws:
-                if part.tags:
-                    return next(iter(part.tags))
-    return "TenantId"

@@ -8,7 +8,7 @@ from typing import Any
 
 from cred_audit.decide import Reason
 from cred_audit.decide.aws import catalogue
-from cred_audit.decide.aws.model import Principal, Request
+from cred_audit.decide.aws.model import Request
 
 _LONGEST = 4000
 _IDS = {
@@ -32,8 +32,8 @@ _MORE = {
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-def reproduce_of(principal: Principal, requests: tuple[Request, ...]) -> str:
-    """Return a command that sends the first request, with the agent's own credentials."""
+def reproduce_of(agent: str, requests: tuple[Request, ...]) -> str:
+    """Return a command that sends the first request, with the agent's own credentials. `agent`: TENANT/AGENT."""
     request = requests[0]
     service, _, name = request.action.partition(":")
     region = str(request.context.get("aws:RequestedRegion", ""))
@@ -43,8 +43,8 @@ def reproduce_of(principal: Principal, requests: tuple[Request, ...]) -> str:
         return f"aws {words} {_kebab(name)}{at}"
     option = _IDS.get(request.action) or _IDS.get(service)
     if option is None:
-        words = ("cred-audit", "ask", "aws", "TARGET", "--agent", principal.arn, request.action, request.resource)
-        return " ".join(map(shlex.quote, words))
+        asked = ("cred-audit", "ask", "aws", "TARGET", "--agent", agent, request.action, request.resource)
+        return " ".join(map(shlex.quote, asked))
     given = request.resource
     if service == "ssm":
         given = "/" + given.partition(":parameter/")[2]

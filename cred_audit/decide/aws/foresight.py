@@ -12,7 +12,7 @@ from cred_audit.decide.aws.estate import ActionClass, Thing
 from cred_audit.decide.aws.keys import FREE, Either, Keys
 from cred_audit.decide.aws.latent import SORTS, Coming, Latent, Own
 from cred_audit.decide.aws.likeness import Blocks, atoms_of, document_shape, folds, moved, pieces_of
-from cred_audit.decide.aws.model import Document, Request
+from cred_audit.decide.aws.model import Document, PrincipalPolicies, Request
 from cred_audit.decide.aws.pattern import parts_of
 from cred_audit.decide.aws.reach import Agent
 
@@ -34,7 +34,7 @@ class Foresight:
         """Take what is there, and the regions of each account that were read."""
         self.regions = regions
         self._there = frozenset(_place(thing) for thing in things if thing.collection is None)
-        self._memo: dict[tuple[object, ...], tuple[Blocks, Foreseen]] = {}
+        self._memo: dict[tuple[object, ...], tuple[_Side, Foreseen]] = {}
 
     def foreseen(self, agent: Agent, own: Own, wanted: ActionClass, told: frozenset[Reason]) -> Foreseen:
         """Return what an agent would reach by actions of a class. `told`: statements that are known to reach."""
@@ -54,13 +54,13 @@ class Foresight:
                tuple(sorted(map(blocks.within, there))))  # fmt: skip
         known = self._memo.get(key)
         if known is not None:
-            found = self._renamed(known, blocks, evaluator, own, there)
+            found = self._renamed(known, _Side(blocks, agent.policies), evaluator, own, there)
             if found is not None:
                 return found
         latent = Latent(evaluator, own, regions, there)
         coming = latent.coming(wanted, told)
         found = Foreseen(coming=coming, closest=() if coming else tuple(latent.closest))
-        self._memo.setdefault(key, (blocks, found))
+        self._memo.setdefault(key, (_Side(blocks, agent.policies), found))
         return found
 
     def _spelled_out(self, agent: Agent, keys: Keys, account: str) -> Iterator[str]:
@@ -103,28 +103,46 @@ class Foresight:
         return tuple(shapes), layout, named, values, results, seen, territory
 
     def _renamed(
-        self, known: tuple[Blocks, Foreseen], blocks: Blocks, evaluator: Evaluator, own: Own, there: frozenset[str]
+        self, known: "tuple[_Side, Foreseen]", new: "_Side", evaluator: Evaluator, own: Own, there: frozenset[str]
     ) -> Foreseen | None:
         """Return the answer of an agent that is alike as it reads for this one; None where it can't be shown."""
         old, foreseen = known
-        if old.values == blocks.values and foreseen.closest:
-            return foreseen
         latent = Latent(evaluator, own, (), there)
         coming = []
         for one in foreseen.coming:
-            moved_ = _moved(one, old, blocks)
+            moved_ = _moved(one, old, new)
             if one.effect is Effect.ALLOW:
                 if moved_.witness is None:
                     return None
-                decision = evaluator.decide(moved_.witness)
-                foreign = latent.is_foreign(one.sort, moved_.witness.resource, moved_.name, moved_.tags.values())
-                if decision.effect is not Effect.ALLOW or not foreign:
+                allowed = evaluator.decide(moved_.witness).effect is Effect.ALLOW
+                arn, tags = moved_.witness.resource, moved_.tags.values()
+                if not allowed or not latent.is_foreign(one.sort, arn, moved_.name, tags):
                     return None
-                moved_ = replace(moved_, because=decision.because)
             coming.append(moved_)
-        return Foreseen(
-            coming=tuple(coming), closest=tuple(_reason(reason, old, blocks) for reason in foreseen.closest)
-        )
+        return Foreseen(coming=tuple(coming), closest=tuple(_reason(reason, old, new) for reason in foreseen.closest))
+
+
+class _Side:
+    """One agent's own values and statements, by which what is said of another is said of it."""
+
+    def __init__(self, blocks: Blocks, policies: PrincipalPolicies) -> None:
+        self.blocks = blocks
+        self.policies = policies
+
+    def place(self, reason: Reason) -> tuple[int, int] | None:
+        """Return where a reason's statement stands: number of the document and of the statement in it."""
+        for number, document in enumerate(documents_of(self.policies)):
+            if document.name == reason.policy:
+                for index, statement in enumerate(document.statements):
+                    if statement.text == reason.clause:
+                        return number, index
+        return None
+
+    def at(self, place: tuple[int, int], why: str) -> Reason:
+        """Return the statement that stands at a place as a reason."""
+        number, index = place
+        document = tuple(documents_of(self.policies))[number]
+        return Reason(policy=document.name, clause=document.statements[index].text, why=why)
 
 
 def _names_accounts_in_part(agent: Agent) -> bool:
@@ -172,28 +190,32 @@ def _marks(agent: Agent, told: frozenset[Reason]) -> tuple[tuple[int, int], ...]
     )
 
 
-def _reason(reason: Reason, old: Blocks, new: Blocks) -> Reason:
-    return Reason(
-        policy=moved(reason.policy, old, new), clause=moved(reason.clause, old, new), why=moved(reason.why, old, new)
-    )
+def _reason(reason: Reason, old: _Side, new: _Side) -> Reason:
+    why = moved(reason.why, old.blocks, new.blocks)
+    place = old.place(reason) if reason.policy else None
+    if place is not None:
+        return new.at(place, why)
+    return replace(reason, why=why)
 
 
-def _moved(one: Coming, old: Blocks, new: Blocks) -> Coming:
+def _moved(one: Coming, old: _Side, new: _Side) -> Coming:
+    def text(value: str) -> str:
+        return moved(value, old.blocks, new.blocks)
+
     witness = one.witness
     if witness is not None:
-        context = {
-            key: moved(value, old, new) if isinstance(value, str) else tuple(moved(text, old, new) for text in value)
-            for key, value in witness.context.items()
-        }
         witness = replace(
             witness,
-            resource=moved(witness.resource, old, new),
-            context=context,
-            resource_tags={tag: moved(value, old, new) for tag, value in (witness.resource_tags or {}).items()},
-            request_tags={tag: moved(value, old, new) for tag, value in witness.request_tags.items()},
+            resource=text(witness.resource),
+            context={
+                key: text(value) if isinstance(value, str) else tuple(map(text, value))
+                for key, value in witness.context.items()
+            },
+            resource_tags={tag: text(value) for tag, value in (witness.resource_tags or {}).items()},
+            request_tags={tag: text(value) for tag, value in witness.request_tags.items()},
         )
     return replace(
-        one, name=moved(one.name, old, new), tags={tag: moved(value, old, new) for tag, value in one.tags.items()},
+        one, name=text(one.name), tags={tag: text(value) for tag, value in one.tags.items()},
         because=tuple(_reason(reason, old, new) for reason in one.because),
-        assuming=tuple(moved(text, old, new) for text in one.assuming), witness=witness,
+        assuming=tuple(map(text, one.assuming)), witness=witness,
     )  # fmt: skip

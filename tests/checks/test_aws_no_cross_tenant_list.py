@@ -1,0 +1,36 @@
+"""No agent can list another tenant's secrets in AWS."""
+
+from cred_audit.finding import Verdict
+from tests import aws_lab as lab
+from tests.checks.judged import judged
+
+CHECK = "aws_no_cross_tenant_list"
+
+
+def test_descriptions_behind_the_tag_are_not_seen() -> None:
+    text = lab.document(lab.statement("secretsmanager:*", Condition=lab.EQUAL))
+    assert {one.verdict for one in judged(CHECK, lab.shared_role(text))} == {Verdict.PASS}
+
+
+def test_a_list_without_a_resource_shows_all_tenants() -> None:
+    equal = lab.statement("secretsmanager:*", Condition=lab.EQUAL)
+    findings = judged(CHECK, lab.shared_role(lab.document(equal, lab.statement("secretsmanager:ListSecrets"))))
+    assert [(one.tenant, one.verdict, set(one.reaches.tenants)) for one in findings] == [
+        (name, Verdict.FAIL, set(lab.TENANTS) - {name}) for name in lab.TENANTS
+    ]
+    assert findings[0].reproduce == f"aws secretsmanager list-secrets --region {lab.REGION}"
+    assert "take out secretsmanager:ListSecrets" in (findings[0].fix or "")
+
+
+def test_a_list_of_the_tenants_own_account_shows_nobody_else() -> None:
+    text = lab.document(lab.statement("secretsmanager:ListSecrets"))
+    account = lab.account(roles=[lab.role("agent", text)], secrets=[lab.secret("acme")])
+    tenants = [lab.tenant("acme", lab.agent("a", "agent")), lab.tenant("beta")]
+    assert {one.verdict for one in judged(CHECK, lab.snapshot([account], tenants))} == {Verdict.PASS}
+
+
+def test_what_was_not_seen_is_not_passed() -> None:
+    text = lab.document(lab.statement(Condition=lab.EQUAL))
+    for hidden in ({"secrets": None}, {"keys": None}, {"parameters": None}):
+        findings = judged(CHECK, lab.shared_role(text, **hidden))
+        assert {finding.verdict for finding in findings} == {Verdict.UNKNOWN}
