@@ -20,7 +20,7 @@ REQUESTS ?= 100000
 	$(BIN)/python -m pip install --quiet --editable '.[demo]' --group test
 	touch $@ .venv/.demo
 
-demo: .venv/.demo  ## audit a platform with planted mistakes on a real OpenBao; writes demo-report.html
+demo: .venv/.demo  ## audit a platform with planted mistakes on a real OpenBao and an AWS emulator; writes demo-report.html
 	$(BIN)/cred-audit demo -o demo-report.html
 
 test: .venv/.test  ## what CI runs: linters, types, import contracts, docs, all tests

@@ -493,7 +493,7 @@ def demo(
     ),
     exit_code: Annotated[bool, typer.Option("--exit-code", help="End with the audit's exit code, not with 0.")] = False,
 ) -> int:
-    """Audit a small platform with planted mistakes on a real OpenBao server, which is started and stopped here."""
+    """Audit a small platform with planted mistakes: a real OpenBao and an AWS emulator, started and stopped here."""
     from cred_audit import audit
     from cred_audit.catalog import load_checks
     from cred_audit.demo.run import demo_snapshot
