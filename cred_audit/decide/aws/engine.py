@@ -375,7 +375,12 @@ def _plain(effect: Effect, why: str) -> Decision:
 
 
 def _shut(why: str, clauses: tuple[Clause, ...], resource: str, keys: Keys) -> Decision:
-    near = tuple(clause.reason(f"does not help: {clause.miss(resource, keys)}") for clause in clauses[:_NEAR])
+    misses = ((clause, clause.miss(resource, keys)) for clause in clauses[:_NEAR])
+    near = tuple(
+        clause.reason("does not help: it leaves the decision to the caller's account" if miss is None
+                      else f"does not help: {miss}")
+        for clause, miss in misses
+    )  # fmt: skip
     return Decision(effect=Effect.DENY, because=(_gate(why), *near))
 
 
