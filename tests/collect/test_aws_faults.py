@@ -400,9 +400,12 @@ def test_a_region_that_is_not_enabled(planted_server: AwsServer) -> None:
 
 
 def test_a_region_that_is_no_name(planted_server: AwsServer) -> None:
-    facts, gaps = read(planted_server.url, AwsSource(regions=(REGION, "not a region")))
+    facts, gaps = read(planted_server.url, AwsSource(regions=("not a region", REGION)), AWS_DEFAULT_REGION="")
     assert "there is no region of this name" in reason(gaps, asked("secrets", OWN_ACCOUNT, "not a region"))
-    assert region_of(facts).secrets
+    nowhere, here = facts.world.accounts[0].regions
+    assert nowhere.secrets is None
+    assert here.secrets
+    assert facts.world.accounts[0].roles
 
 
 def test_credentials_that_expire_on_the_way(planted_server: AwsServer) -> None:
@@ -419,6 +422,22 @@ def test_a_server_that_never_answers_is_given_up_on(monkeypatch: pytest.MonkeyPa
         before = time.monotonic()
         assert "did not answer in time" in refusing(f"http://127.0.0.1:{silent.getsockname()[1]}")
         assert time.monotonic() - before < 5
+
+
+def test_whoever_stops_the_audit_does_not_wait_for_the_rest(planted_server: AwsServer) -> None:
+    slow: Fault = lambda _: time.sleep(0.3)  # noqa: E731
+
+    def stop(step: str, *_: object) -> None:
+        if step.startswith("parts"):
+            raise KeyboardInterrupt
+
+    with faulty(planted_server, GetAccountAuthorizationDetails=slow, ListKeys=slow, ListSecrets=slow) as server:
+        with pytest.raises(KeyboardInterrupt):
+            collect_aws(AwsSource(), Target(name="t", tenants=()), environ=environ_of(server.url), progress=stop)
+        time.sleep(1)
+        assert server.asked["ListSecrets"] <= 1
+        assert not server.asked["GetResourcePolicy"]
+        assert not server.asked["GetKeyPolicy"]
 
 
 # --- the organization

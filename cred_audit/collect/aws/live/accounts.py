@@ -23,6 +23,8 @@ class Opened:
     """The caller's account."""
     partition: str
     regions: tuple[str, ...]
+    home: str
+    """A region where the credentials are good, for services that have none of their own."""
     accounts: Mapping[str, Access | NotSeen]
     """Account id -> its access, or why there is none."""
     assumed: tuple[str, ...]
@@ -37,24 +39,24 @@ def open_accounts(source: AwsSource, environ: Mapping[str, str]) -> Opened:
     regions = tuple(dict.fromkeys(source.regions)) or tuple(filter(None, [session_region(base)]))
     if not regions:
         raise CollectError("aws: no region; set aws.regions in the target, or AWS_REGION")
-    own, caller = _caller(base, regions[0])
+    own, caller, home = _caller(base, regions[0])
     partition = caller.split(":")[1]
     accounts: dict[str, Access | NotSeen] = {}
     assumed = []
     for account in dict.fromkeys(source.accounts or (own,)):
         try:
-            accounts[account] = _access(source.role_arn, account, base, (own, caller), regions[0])
+            accounts[account] = _access(source.role_arn, account, base, (own, caller), home)
         except NotSeen as why:
             accounts[account] = base if account == own else why
             if account == own:
                 assumed.append(f"The caller's own account {own} was read with its own credentials: {why}")
     return Opened(
-        base=base, own=own, partition=partition, regions=regions, accounts=accounts, assumed=tuple(assumed)
+        base=base, own=own, partition=partition, regions=regions, home=home, accounts=accounts, assumed=tuple(assumed),
     )  # fmt: skip
 
 
-def _caller(base: Access, region: str) -> tuple[str, str]:
-    """Return the account and the ARN of whoever calls."""
+def _caller(base: Access, region: str) -> tuple[str, str, str]:
+    """Return the account and the ARN of whoever calls, and the region that knew."""
     main = "us-east-1"
     for partition, home in _MAIN_REGION.items():
         if region.startswith(partition.removeprefix("aws-") + "-"):
@@ -68,10 +70,10 @@ def _caller(base: Access, region: str) -> tuple[str, str]:
                 raise malformed("Account")
         except NotSeen as why:
             # A region that the account has not enabled knows no credentials: another one tells whether they are good.
-            if why.invalid_token and number < len(regions):
+            if (why.invalid_token or why.no_region) and number < len(regions):
                 continue
             raise CollectError(f"aws: {why}") from None
-        return account, caller
+        return account, caller, where
     raise LookupError("there is always a region to ask")
 
 

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import boto3
@@ -52,8 +52,18 @@ class Hidden:
 class Access:
     """Clients of one account, made when they are asked for and once each."""
 
-    def __init__(self, session: boto3.session.Session, environ: Mapping[str, str], endpoint: str, hide: Hidden) -> None:
+    def __init__(
+        self,
+        session: boto3.session.Session,
+        *,
+        environ: Mapping[str, str],
+        endpoint: str,
+        hide: Hidden,
+        stopped: Event,
+    ) -> None:
         self.session = session
+        self.stopped = stopped
+        """Set when nothing more is to be asked."""
         self.environ = environ
         self.hide = hide
         self._endpoint = endpoint
@@ -78,7 +88,7 @@ class Access:
                     )
                 except Exception as error:  # noqa: BLE001  (a broken configuration fails in many ways)
                     raise not_seen(error, name, self.hide) from None
-                found = Service(client, hide=self.hide, region=region if regional else "")
+                found = Service(client, hide=self.hide, stopped=self.stopped, region=region if regional else "")
                 self._made[name, region, hasty] = found
             return found
 
@@ -90,7 +100,7 @@ class Access:
         core = _core(self.environ, None)
         core.register_component("credential_provider", CredentialResolver(providers=[_Given(credentials)]))
         session = boto3.session.Session(botocore_session=core, region_name=region)
-        return Access(session, self.environ, self._endpoint, self.hide)
+        return Access(session, environ=self.environ, endpoint=self._endpoint, hide=self.hide, stopped=self.stopped)
 
 
 def base_access(profile: str | None, endpoint: str, environ: Mapping[str, str]) -> Access:
@@ -113,7 +123,7 @@ def base_access(profile: str | None, endpoint: str, environ: Mapping[str, str]) 
         raise not_seen(error, "sts:GetCallerIdentity", hide) from None
     if credentials is None:
         raise not_seen(NoCredentialsError(), "sts:GetCallerIdentity", hide)
-    return Access(session, environ, endpoint, hide)
+    return Access(session, environ=environ, endpoint=endpoint, hide=hide, stopped=Event())
 
 
 def session_region(access: Access) -> str:

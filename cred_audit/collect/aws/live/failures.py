@@ -19,6 +19,7 @@ _THROTTLED = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|
 _LACKING = frozenset({"NotImplemented", "UnknownOperationException", "InvalidAction", "404", "405", "501"})
 _GONE = re.compile(r"NotFound|NoSuchEntity|InvalidResourceId")
 _EXPLICIT = re.compile(r"explicit deny in an? ([a-z][a-z -]{3,40}) policy")
+_NO_REGION = "no region"
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 
 
@@ -28,7 +29,7 @@ class NotSeen(Exception):
     def __init__(self, reason: str, *, code: str = "") -> None:
         super().__init__(reason)
         self.code = code
-        """AWS's error code; empty where there was no answer from AWS."""
+        """AWS's error code; empty where there was no answer from AWS, but for a region that does not exist."""
 
     @property
     def denied(self) -> bool:
@@ -39,6 +40,11 @@ class NotSeen(Exception):
     def invalid_token(self) -> bool:
         """Whether the credentials are not known where they were shown."""
         return self.code in _NOT_KNOWN
+
+    @property
+    def no_region(self) -> bool:
+        """Whether there is no region of this name."""
+        return self.code == _NO_REGION
 
     @property
     def invalid_request(self) -> bool:
@@ -62,6 +68,8 @@ def not_seen(error: Exception, action: str, hide: Callable[[str], str], region: 
         return error
     if isinstance(error, boto.ClientError):
         return _refused(error, action, hide, region)
+    if isinstance(error, boto.InvalidRegionError | boto.NoRegionError | boto.UnknownRegionError):
+        return NotSeen("there is no region of this name", code=_NO_REGION)
     return NotSeen(_without_answer(error))
 
 
@@ -120,8 +128,6 @@ def _without_answer(error: Exception) -> str:
         return "the endpoint did not answer in time"
     if isinstance(error, boto.EndpointConnectionError | boto.ConnectionClosedError | boto.HTTPClientError):
         return "the endpoint cannot be reached; check the region's name, aws.endpoint_url and the network"
-    if isinstance(error, boto.InvalidRegionError | boto.NoRegionError | boto.UnknownRegionError):
-        return "there is no region of this name"
     if isinstance(error, boto.PaginationError):
         return "the listing runs in circles: a page names itself as the next one"
     if isinstance(error, ResponseParserError | ValueError | TypeError | LookupError | AttributeError | RuntimeError):

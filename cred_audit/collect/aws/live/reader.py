@@ -52,6 +52,7 @@ def read_accounts(
     try:
         found = _run([*tasks, _organization_task(opened, workers)], workers, progress)
     finally:
+        opened.base.stopped.set()
         workers.stop()
     gaps = [
         gap for account, access in opened.accounts.items() if isinstance(access, NotSeen)
@@ -73,7 +74,7 @@ def read_accounts(
 
 def _tasks(account: str, access: Access, opened: Opened, workers: Workers) -> list[_Task]:
     def identities(gaps: Gaps) -> Identities:
-        return read_identities(access.service("iam", opened.regions[0], regional=False), account, workers, gaps)
+        return read_identities(access.service("iam", opened.home, regional=False), account, workers, gaps)
 
     found = [_Task(part="iam", account=account, region="", read=identities)]
     for region in opened.regions:
@@ -99,10 +100,9 @@ def _tasks_of_region(account: str, region: str, access: Access, partition: str, 
 
 def _organization_task(opened: Opened, workers: Workers) -> _Task:
     def organization(gaps: Gaps) -> Organization | None:
-        region = opened.regions[0]
         others = [(account, one) for account, one in opened.accounts.items() if isinstance(one, Access)]
         accesses = [(opened.own, opened.base), *((account, one) for account, one in others if one is not opened.base)]
-        sessions = [(account, one.service("organizations", region, regional=False)) for account, one in accesses]
+        sessions = [(account, one.service("organizations", opened.home, regional=False)) for account, one in accesses]
         return read_organization(tuple(opened.accounts), sessions, workers, gaps)
 
     return _Task(part="organization", account="", region="", read=organization)

@@ -1,6 +1,7 @@
 """One service of one account and region: a call either answers, or raises NotSeen with a reason that can be shown."""
 
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 from cred_audit.collect.aws.live.answers import Fields, entries
@@ -12,8 +13,12 @@ _MOST_PAGES = 20_000
 class Service:
     """A boto3 client, its failures told apart."""
 
-    def __init__(self, client: Any, *, hide: Callable[[str], str], region: str = "") -> None:
-        """Take a client; `hide` takes credentials out of a text, `region` is named where the region is at fault."""
+    def __init__(self, client: Any, *, hide: Callable[[str], str], stopped: Event, region: str = "") -> None:
+        """Take a client; `hide` takes credentials out of a text, `region` is named where the region is at fault.
+
+        Once `stopped` is set nothing more is asked.
+        """
+        self._stopped = stopped
         self._client = client
         self._hide = hide
         self._region = region
@@ -25,6 +30,7 @@ class Service:
 
     def ask(self, operation: str, **parameters: Any) -> Fields:
         """Return the answer of one call, named as boto3 names it."""
+        self._go_on()
         try:
             answer = getattr(self._client, operation)(**parameters)
         except Exception as error:  # noqa: BLE001  (a hostile answer breaks boto3's parsers in any way)
@@ -36,8 +42,10 @@ class Service:
     def pages(self, operation: str, **parameters: Any) -> list[Fields]:
         """Return every page of a listing; one that fails in the middle raises: a part of a list is no list."""
         found: list[Fields] = []
+        self._go_on()
         try:
             for page in self._client.get_paginator(operation).paginate(**parameters):
+                self._go_on()
                 found.append(page)
                 if len(found) > _MOST_PAGES:
                     break
@@ -54,6 +62,10 @@ class Service:
     def listed(self, operation: str, field: str, **parameters: Any) -> list[Fields]:
         """Return the objects of a listing, from all of its pages."""
         return [entry for page in self.pages(operation, **parameters) for entry in entries(page, field, required=True)]
+
+    def _go_on(self) -> None:
+        if self._stopped.is_set():
+            raise NotSeen("the audit was stopped")
 
     def _failed(self, error: Exception, operation: str) -> NotSeen:
         action = f"{self._name}:{self._client.meta.method_to_api_mapping.get(operation, operation)}"
