@@ -136,6 +136,8 @@ class Record:
     """Whether it is never merged, so that all of it must be there even where parts would do."""
     rest: Field | None = None
     """Every other key that matches this field's key, a pattern."""
+    rest_is: str = ""
+    """What such a key is, in words."""
 
     @cached_property
     def _shapes(self) -> dict[str, Shape]:
@@ -158,6 +160,7 @@ class Record:
                 shape = self.rest.shape if self.rest and re.fullmatch(self.rest.key, key) else None
                 if shape is None:
                     hint = "" if context.problems.full else nearest(key, shapes)
+                    hint += f", or {self.rest_is}" if self.rest_is else ""
                     hint = "merge keys are not supported; use `defaults:`" if key == "<<" else hint
                     context.problems.add(places[key][0], f"unknown key {quoted(key)} in {self.says}; {hint}")
                     bad = unknown = True

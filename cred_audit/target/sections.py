@@ -73,6 +73,7 @@ AWS = Record(
                 name="aws-files",
                 says="AWS files",
                 fields=(Field("organization", PATH, '{"scps": {...}, "rcps": {...}}; left out: not known.'),),
+                rest_is="the 12 digits of an account in quotes",
                 rest=Field(
                     r"[0-9]{12}", _ACCOUNT_FILES, "The JSON that `aws ... --output json` printed for this account."
                 ),

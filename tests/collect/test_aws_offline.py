@@ -473,6 +473,7 @@ def test_policy_files_stand_in_place_of_what_is_there(account: Account) -> None:
     account.given["roles"] = {"agent": AwsPrincipalFiles(policies=(account.folder / "new.json",))}
     seen = account.read()
     assert [one.name for one in only_role(seen).inline or ()] == ["new.json"]
+    assert only_role(seen).trust is not None  # of what is there, since no file gives another
     assert "these files stand in place" in assumed(seen)
 
 

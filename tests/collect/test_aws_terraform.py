@@ -12,6 +12,7 @@ from cred_audit.errors import CollectError
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Verdict
 from cred_audit.snapshot import load, save
+from cred_audit.target.load import load_target
 from cred_audit.target.model import AwsFiles, AwsSource, Target
 from tests import aws_lab as lab
 from tests.checks.judged import judged
@@ -236,12 +237,21 @@ def test_roles_with_blocks_boundaries_and_prefixes(tmp_path: Path) -> None:
     prefixed = plans.new(
         "aws_iam_role.worker", name_prefix="worker-", path="/", assume_role_policy=plans.TRUST, _unknown={"name": True}
     )
-    seen = planned(tmp_path, blocks, edge, prefixed)
+    profile = plans.new(
+        "aws_iam_instance_profile.p", name="p", path="/", _unknown={"role": True},
+        _refers={"role": ["aws_iam_role.agent", "aws_iam_role.agent.name"]},
+    )  # fmt: skip
+    seen = planned(tmp_path, blocks, edge, prefixed, profile)
     acme = roles(seen)[f"arn:aws:iam::{lab.ACCOUNT}:role/teams/agent-acme"]
     assert [one.name for one in acme.inline or ()] == ["a"]
     assert acme.attached == ("arn:aws:iam::aws:policy/ReadOnlyAccess",)
     assert acme.boundary == f"arn:aws:iam::{lab.ACCOUNT}:policy/edge"
     assert acme.max_session == 3600
+    assert acme.instance_profiles == (f"arn:aws:iam::{lab.ACCOUNT}:instance-profile/p",)
+    lost = plans.new("aws_iam_instance_profile.p", name="p", _unknown={"role": True}, _refers={"role": ["local.r"]})
+    unsure = planned(tmp_path, blocks, edge, lost).aws
+    assert unsure is not None
+    assert unsure.world.accounts[0].roles is None
     assert any(arn.startswith(f"arn:aws:iam::{lab.ACCOUNT}:role/worker-2") for arn in roles(seen))
     assert "is called worker-2" in assumed(seen)
 
@@ -487,6 +497,14 @@ def test_no_value_of_a_secret_leaves_a_plan(tmp_path: Path) -> None:
     assert secrets(seen)["gamma/db"].tags is None
     assert canary not in save(seen)
     assert canary not in repr(seen)
+
+
+def test_the_example() -> None:
+    target = load_target(Path(__file__).parents[2] / "examples" / "aws-offline" / "plan.yaml")
+    seen = collect(target, allow_commands=False, progress=lambda *_: None, environ={})
+    found = {one.tenant: one.verdict for one in judged("aws_no_cross_tenant_read", seen)}
+    assert found == {"acme": Verdict.PASS, "beta": Verdict.FAIL}
+    assert seen.gaps == ()
 
 
 def test_a_snapshot_of_a_plan_gives_the_same_results(tmp_path: Path) -> None:

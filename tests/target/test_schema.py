@@ -43,6 +43,8 @@ GOOD = [
     target(vault={"timeout": 3}, aws={}, logs=[]),
     target(vault={"policies": {"": "p", "a/b": "q"}, "mounts": {"kv": {"type": "kv"}}, "namespaces": {"a": {}}}),
     target(aws={"accounts": {"acme": "111122223333"}, "files": {"111122223333": {"secrets": "s.json"}}}),
+    target(aws={"files": {"111122223333": {"secrets": ["a.json", "b.json"], "keys": [], "terraform": "plan.json"}}}),
+    target(aws={"files": {"111122223333": {"roles": {"teams/a": {"policies": "p.json", "tags": {"a": ""}}, "b": {}}}}}),
     target(
         platform={"base_url": "http://h", "call": {"request": {"method": "GET", "path": "/"}, "provider_headers": None}}
     ),
@@ -96,6 +98,11 @@ BAD = [
     target(vault={"policies": {"a//b": "x"}}),
     target(aws={"accounts": ["1"]}),
     target(aws={"files": {"1": {}}}),
+    target(aws={"files": {"111122223333": {"secrets": {}}}}),
+    target(aws={"files": {"111122223333": {"secrets": [""]}}}),
+    target(aws={"files": {"111122223333": {"roles": {"a b": {}}}}}),
+    target(aws={"files": {"111122223333": {"users": {"a": {"policy": "p.json"}}}}}),
+    target(aws={"files": {}, "role_arn": "arn:aws:iam::111122223333:role/x"}),
     target(platform={}),
     target(platform={"base_url": "http://h", "openapi": "/a", "har": "b"}),
     target(platform={"base_url": "http://h", "skip": ["x"]}),

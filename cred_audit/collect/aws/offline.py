@@ -5,6 +5,7 @@ assumed; every assumption is a sentence of the report.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,9 @@ class _Reader:
         partition = partition_of(self.source.regions[0] if self.source.regions else "")
         reader = PolicyFiles(self.files, self.notes, account=account, partition=partition)
         for role in reader.roles(files.roles):
-            identities.roles.found[role.arn] = role
+            before = identities.roles.found.get(role.arn, role)
+            trust = role.trust if role.trust is not None else before.trust
+            identities.roles.found[role.arn] = replace(role, trust=trust, instance_profiles=before.instance_profiles)
         for user in reader.users(files.users):
             identities.users.found[user.arn] = user
         identities.policies.found |= reader.managed
@@ -152,7 +155,8 @@ class _Reader:
             )
         else:
             self.notes.assume(
-                f"The account {account} has the roles and users that the target gives policy files for, and no others"
+                f"The account {account} has the roles and users that the target gives policy files for, and no others; "
+                "they have no managed policies, groups or instance profiles"
             )
 
     def _assembled(self, account: str, identities: Identities, belongings: Belongings, seen: set[str]) -> Account:

@@ -75,8 +75,8 @@ def _role(entry: Entry, path: str, place: Place) -> tuple[str, Role]:
         attached=_part(_attached, entry.get("AttachedManagedPolicies"), f"{path}.AttachedManagedPolicies", place),
         boundary=_part(_boundary, entry.get("PermissionsBoundary"), f"{path}.PermissionsBoundary", place),
         max_session=longest if isinstance(longest, int) and not isinstance(longest, bool) else None,
-        instance_profiles=_part(_profiles, entry.get("InstanceProfileList"), f"{path}.InstanceProfileList", place)
-        or (),
+        # No fact says that these were not seen: a role without them could be passed to fewer services.
+        instance_profiles=_profiles(entry.get("InstanceProfileList"), f"{path}.InstanceProfileList"),
     )
 
 

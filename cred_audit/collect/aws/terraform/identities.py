@@ -21,6 +21,8 @@ class _Held:
     inline: dict[str, PolicyText] = field(default_factory=dict)
     attached: dict[str, None] = field(default_factory=dict)
     groups: dict[str, None] = field(default_factory=dict)
+    profiles: dict[str, None] = field(default_factory=dict)
+    """ARNs of instance profiles."""
     unseen: set[str] = field(default_factory=set)
     """`inline`, `attached` or `groups`: parts that are not all known."""
 
@@ -64,6 +66,8 @@ class PlannedIdentities:
             self._own(resource, self.found.groups, self._group)
         for kind in _KINDS:
             self._links(by_type, kind)
+        for resource in by_type.get("aws_iam_instance_profile", ()):
+            self._profile(resource)
         for resource in by_type.get("aws_iam_user_group_membership", ()):
             self._memberships(resource)
         for resource in by_type.get("aws_iam_group_membership", ()):
@@ -201,6 +205,16 @@ class PlannedIdentities:
         self.unsure.add((kind, part))
         return None
 
+    def _profile(self, resource: Resource) -> None:
+        """Give a role its instance profile. For which role is what nobody may have to guess: none is whole then."""
+        held = self._holder(resource, "role", "profiles")
+        if held is None and ("role", "profiles") in self.unsure:
+            self.found.roles.missing.append(f"{resource.address}: which role it holds is not known before apply")
+        elif held is not None:
+            path, name = resource.text("path") or "/", resource.text("name") or resource.address
+            own = f"arn:{self.site.partition()}:iam::{self.site.account}:instance-profile{path}{name}"
+            held.profiles[resource.text("arn") or own] = None
+
     def _attach_many(self, resource: Resource, kind: str) -> None:
         names = resource.settled(f"{kind}s")
         if names is not UNKNOWN and not listed(names):
@@ -259,10 +273,17 @@ class PlannedIdentities:
                     rest = {one: None for one in attached if (kind, name, one) not in self.gone.attached}
                     attached = None if "attached" in held.unseen else tuple(rest | held.attached)
                 listing.found[arn] = replace(before, inline=inline, attached=attached)
+                self._profiles(listing.found, arn, held)
         if (kind, "inline") in self.unsure:
             listing.found = {arn: replace(one, inline=None) for arn, one in listing.found.items()}
         if (kind, "attached") in self.unsure:
             listing.found = {arn: replace(one, attached=None) for arn, one in listing.found.items()}
+
+    @staticmethod
+    def _profiles(found: dict[str, Any], arn: str, held: _Held) -> None:
+        if held.profiles:
+            profiles = dict.fromkeys(found[arn].instance_profiles) | held.profiles
+            found[arn] = replace(found[arn], instance_profiles=tuple(profiles))
 
     def _join(self, listing: Listing[User]) -> None:
         """Give users the groups that the plan puts them into."""
@@ -291,7 +312,8 @@ def _unseen(make: type[Holder], arn: str) -> Holder:
     """Return a role, user or group of which nothing but its name was seen."""
     found: Any = make(arn=arn, inline=None, attached=None)
     if isinstance(found, Role):
-        found = replace(found, tags=None, boundary=None)
+        # It may have an instance profile, and no fact says that this was not seen.
+        found = replace(found, tags=None, boundary=None, instance_profiles=("(not seen)",))
     if isinstance(found, User):
         found = replace(found, tags=None, boundary=None, groups=None)
     return found  # type: ignore[no-any-return]

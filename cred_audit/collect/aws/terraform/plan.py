@@ -91,12 +91,14 @@ class Resource:
 
 def _marked(mask: Any) -> bool:
     """Tell whether a mask of a value (true for what is unknown or sensitive, mirrored below) marks any of it."""
+    if mask is None or mask is False:
+        return False
     waiting = [mask]
     while waiting:
         one = waiting.pop()
         if one is True:
             return True
-        if isinstance(one, Mapping):
+        if isinstance(one, dict):
             waiting += one.values()
         elif isinstance(one, list):
             waiting += one
@@ -110,7 +112,7 @@ def without_indexes(address: str) -> str:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """Return a JSON object; an empty one in place of anything else."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def listed(value: Any) -> Sequence[Any]:
