@@ -36,7 +36,7 @@ class Separation:
     store: str
     """The mount, server or account, as the API names it."""
     enforced_by: str
-    """`policy only`, `own namespace` ...; never "cryptographic" (nothing here shows a key per tenant)."""
+    """`policy only`, `own namespace`, `own KMS key` ...; empty for "not shown"; never "cryptographic"."""
     evidence: str = ""
     """Where that is to be seen; empty for "not shown"."""
 
