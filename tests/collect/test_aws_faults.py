@@ -1,32 +1,21 @@
 """The live AWS collector where AWS, or what pretends to be AWS, refuses, fails, lies or stops half-way."""
 
-import contextlib
 import json
 import re
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from cred_audit.collect.aws import collect_aws
-from cred_audit.collect.aws.live.failures import NotSeen
-from cred_audit.collect.aws.live.identities import Identities, _in_use
-from cred_audit.collect.aws.live.secrets import secret_of
-from cred_audit.collect.aws.live.trails import records_reads
-from cred_audit.decide.aws.world import Account, PolicyText, Region, Role, asked
-from cred_audit.errors import CollectError
-from cred_audit.facts import AwsFacts, Gap
-from cred_audit.target.model import AwsSource, Target
-from tests.aws_server import KEY_ID, OWN_ACCOUNT, REGION, SECRET_KEY, AwsServer, running_aws
-from tests.collect import aws_planted as planted
-from tests.collect.aws_faults import DENIED, Asked, Between, Fault, Reply, between, refusal, refused
+from cred_audit.decide.aws.world import Account, Region, asked
+from cred_audit.facts import AwsFacts
+from cred_audit.target.model import AwsSource
+from tests.aws_server import OWN_ACCOUNT, REGION, AwsServer
+from tests.collect.aws_faults import DENIED, Asked, Fault, Reply, between, refusal, refused
+from tests.collect.aws_reading import faulty, read, reason, refusing, region_of
 
-TOKEN = "canary-session-token-4711"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{OWN_ACCOUNT}:secret:x-AbCdEf"
-READER = "arn:aws:iam::{account}:role/audit"
-CANARIES = (SECRET_KEY, TOKEN, planted.CANARY)
 PARTS = {
     "GetAccountAuthorizationDetails": ("iam", ""),
     "ListSecrets": ("secrets", REGION),
@@ -52,77 +41,6 @@ OBJECTS: Mapping[str, Callable[[Account, Region], list[Any]]] = {
     "cloudtrail:GetEventSelectors": lambda _, region: [one.reads for one in region.trails or ()],
 }
 """Call about one object -> what it shows."""
-
-
-@pytest.fixture(scope="module")
-def planted_server() -> Iterator[AwsServer]:
-    """Start an emulator that nothing resets."""
-    with running_aws() as server:
-        planted.everything(server)
-        yield server
-
-
-def environ_of(url: str, **more: str) -> dict[str, str]:
-    return {
-        "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_SESSION_TOKEN": TOKEN,
-        "AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL": url, "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_MAX_ATTEMPTS": "1",
-        **more,
-    }  # fmt: skip
-
-
-def read(url: str, source: AwsSource | None = None, **environ: str) -> tuple[AwsFacts, tuple[Gap, ...]]:
-    facts, gaps = collect_aws(
-        source or AwsSource(), Target(name="t", tenants=()), environ=environ_of(url, **environ),
-        progress=lambda *_: None,
-    )  # fmt: skip
-    for gap in gaps:
-        fits(gap.what)
-        fits(gap.reason)
-    every_unseen_part_has_its_gap(facts, gaps)
-    assert not [canary for canary in CANARIES if canary in repr(facts)]
-    return facts, gaps
-
-
-def fits(text: str) -> None:
-    """Whether a text can be shown: one line, not long, no credential."""
-    assert text.isprintable()
-    assert len(text) < 500
-    assert not [canary for canary in CANARIES if canary in text]
-
-
-def every_unseen_part_has_its_gap(facts: AwsFacts, gaps: tuple[Gap, ...]) -> None:
-    told = {gap.what for gap in gaps if gap.source == "aws"}
-    for account in facts.world.accounts:
-        if None in (account.roles, account.users, account.groups, account.policies):
-            assert asked("iam", account.id) in told
-        for region in account.regions:
-            for part in ("secrets", "parameters", "keys", "functions", "trails"):
-                assert getattr(region, part) is not None or asked(part, account.id, region.name) in told
-    assert facts.world.organization is not None or asked("organization") in told
-
-
-def refusing(url: str, source: AwsSource | None = None, **environ: str) -> str:
-    """Return the one line that says why nothing could be collected."""
-    with pytest.raises(CollectError) as caught:
-        read(url, source, **environ)
-    fits(str(caught.value))
-    return str(caught.value)
-
-
-@contextlib.contextmanager
-def faulty(server: AwsServer, **faults: Fault) -> Iterator[Between]:
-    with between(server.url, faults) as running:
-        yield running
-
-
-def region_of(facts: AwsFacts) -> Region:
-    return facts.world.accounts[0].regions[0]
-
-
-def reason(gaps: tuple[Gap, ...], what: str) -> str:
-    (found,) = {gap.reason for gap in gaps if what in gap.what}
-    return found
 
 
 # --- nothing can be read at all
@@ -330,171 +248,6 @@ def test_the_auditor_says_who_it_is(planted_server: AwsServer) -> None:
     assert all(re.search(r"cred-audit/\d", agent) for agent in agents)
 
 
-# --- accounts and regions
-
-
-def test_an_account_that_is_not_the_callers_is_a_gap_and_alone_an_error(planted_server: AwsServer) -> None:
-    source = AwsSource(accounts=(OWN_ACCOUNT, "999999999999"))
-    facts, gaps = read(planted_server.url, source)
-    assert "set aws.role_arn to a role in each account" in reason(gaps, asked("iam", "999999999999"))
-    assert facts.coverage["accounts"] == 1
-    assert [account.id for account in facts.world.accounts] == list(source.accounts)
-    text = refusing(planted_server.url, AwsSource(accounts=("999999999999",)))
-    assert f"the credentials belong to account {OWN_ACCOUNT} and not to 999999999999" in text
-
-
-def test_a_role_that_cannot_be_assumed(planted_server: AwsServer) -> None:
-    other = "444455556666"
-    denied: Fault = lambda one: DENIED(one) if other.encode() in one.body else None  # noqa: E731
-    with faulty(planted_server, AssumeRole=denied) as server:
-        facts, gaps = read(server.url, AwsSource(accounts=(OWN_ACCOUNT, other), role_arn=READER))
-        text = refusing(server.url, AwsSource(accounts=(other,), role_arn=READER))
-    why = reason(gaps, asked("secrets", other, REGION))
-    assert f"the role arn:aws:iam::{other}:role/audit cannot be assumed: access denied" in why
-    assert "its trust policy must let arn:aws:" in why
-    assert facts.world.accounts[0].roles
-    assert "cannot be assumed" in text
-
-
-def test_the_callers_own_account_is_read_without_the_role_where_there_is_none(planted_server: AwsServer) -> None:
-    with faulty(planted_server, AssumeRole=DENIED) as server:
-        facts, gaps = read(server.url, AwsSource(role_arn=READER))
-    assert gaps == ()
-    assert "was read with its own credentials" in facts.assumed[0]
-
-
-def test_a_role_of_another_account_is_no_reader(planted_server: AwsServer) -> None:
-    source = AwsSource(accounts=("444455556666",), role_arn="arn:aws:iam::777788889999:role/audit")
-    assert "write {account} in its place" in refusing(planted_server.url, source)
-
-
-def test_assumed_credentials_are_in_no_text(planted_server: AwsServer) -> None:
-    given: list[str] = []
-
-    def echo(one: Asked) -> Reply | None:
-        token = next((value for name, value in one.headers.items() if name.lower() == "x-amz-security-token"), "")
-        given.append(token)
-        return refusal(one, "SomethingElse", f"bad\x1b[31m {token} {SECRET_KEY}")
-
-    with faulty(planted_server, ListKeys=echo, ListSecrets=echo) as server:
-        _, gaps = read(server.url, AwsSource(accounts=(OWN_ACCOUNT,), role_arn=READER))
-    assert given
-    assert TOKEN not in given
-    text = " ".join(gap.reason for gap in gaps)
-    assert "AWS refused the call: SomethingElse: bad [31m (withheld)" in text
-    assert not [token for token in given if token in text]
-
-
-def test_a_region_that_is_not_enabled(planted_server: AwsServer) -> None:
-    unknown: Fault = lambda one: (  # noqa: E731
-        refusal(one, "UnrecognizedClientException", status=403) if one.region == "ap-east-1" else None
-    )
-    with between(planted_server.url, {"*": unknown}) as server:
-        facts, gaps = read(server.url, AwsSource(regions=("ap-east-1", REGION)))
-    far, near = facts.world.accounts[0].regions
-    assert (far.secrets, far.keys) == (None, None)
-    assert near.secrets
-    assert "enable it for the account, or leave it out of aws.regions" in reason(
-        gaps, asked("keys", OWN_ACCOUNT, "ap-east-1")
-    )
-
-
-def test_a_region_that_is_no_name(planted_server: AwsServer) -> None:
-    facts, gaps = read(planted_server.url, AwsSource(regions=("not a region", REGION)), AWS_DEFAULT_REGION="")
-    assert "there is no region of this name" in reason(gaps, asked("secrets", OWN_ACCOUNT, "not a region"))
-    nowhere, here = facts.world.accounts[0].regions
-    assert nowhere.secrets is None
-    assert here.secrets
-    assert facts.world.accounts[0].roles
-
-
-def test_credentials_that_expire_on_the_way(planted_server: AwsServer) -> None:
-    with faulty(planted_server, GetResourcePolicy=refused("ExpiredTokenException")) as server:
-        _, gaps = read(server.url)
-    assert {gap.reason for gap in gaps} == {
-        "the credentials have expired; sign in again (aws sso login, or fresh keys) and repeat"
-    }
-
-
-def test_a_server_that_never_answers_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cred_audit.collect.aws.live.connect._READ_TIMEOUT", 0.3)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        before = time.monotonic()
-        assert "did not answer in time" in refusing(f"http://127.0.0.1:{silent.getsockname()[1]}")
-        assert time.monotonic() - before < 5
-
-
-def test_whoever_stops_the_audit_does_not_wait_for_the_rest(planted_server: AwsServer) -> None:
-    slow: Fault = lambda _: time.sleep(0.3)  # noqa: E731
-
-    def stop(step: str, *_: object) -> None:
-        if step.startswith("parts"):
-            raise KeyboardInterrupt
-
-    with faulty(planted_server, GetAccountAuthorizationDetails=slow, ListKeys=slow, ListSecrets=slow) as server:
-        with pytest.raises(KeyboardInterrupt):
-            collect_aws(AwsSource(), Target(name="t", tenants=()), environ=environ_of(server.url), progress=stop)
-        time.sleep(1)
-        assert server.asked["ListSecrets"] <= 1
-        assert not server.asked["GetResourcePolicy"]
-        assert not server.asked["GetKeyPolicy"]
-
-
-# --- the organization
-
-
-def test_an_organization_that_may_not_be_asked_about_is_unknown(planted_server: AwsServer) -> None:
-    with faulty(planted_server, DescribeOrganization=DENIED) as server:
-        facts, gaps = read(server.url)
-    assert facts.world.organization is None
-    assert "the auditor needs organizations:DescribeOrganization" in reason(gaps, asked("organization"))
-
-
-@pytest.mark.parametrize("operation", ["ListRoots", "ListPolicies", "ListTargetsForPolicy", "ListParents"])
-def test_policies_that_are_not_shown_bind_in_an_unknown_way(planted_server: AwsServer, operation: str) -> None:
-    member = planted.member(planted_server)
-    with faulty(planted_server, **{operation: DENIED}) as server:
-        facts, gaps = read(server.url, AwsSource(accounts=(member,), role_arn=READER))
-    organization = facts.world.organization
-    assert organization is not None
-    assert (dict(organization.scps), dict(organization.rcps)) == ({member: None}, {member: None})
-    assert f"the auditor needs organizations:{operation}" in reason(gaps, asked("organization", member))
-
-
-def test_the_account_that_is_shown_the_policies_is_found(planted_server: AwsServer) -> None:
-    member = planted.member(planted_server)
-    base = KEY_ID.encode()
-    only_assumed: Fault = lambda one: (  # noqa: E731
-        DENIED(one) if base in one.headers.get("Authorization", "").encode() else None
-    )
-    with faulty(planted_server, ListRoots=only_assumed) as server:
-        facts, gaps = read(server.url, AwsSource(accounts=(OWN_ACCOUNT, member), role_arn=READER))
-        assert server.asked["ListRoots"] == 2
-    assert gaps == ()
-    assert facts.world.organization is not None
-    assert facts.world.organization.scps[member]
-
-
-def test_the_text_of_one_policy_that_is_not_shown(planted_server: AwsServer) -> None:
-    member = planted.member(planted_server)
-    with faulty(planted_server, DescribePolicy=DENIED) as server:
-        facts, gaps = read(server.url, AwsSource(accounts=(member,), role_arn=READER))
-    assert facts.world.organization is not None
-    levels = facts.world.organization.scps[member]
-    assert levels is not None
-    assert {policy.text for level in levels for policy in level} == {None}
-    assert [gap for gap in gaps if gap.what.startswith("organizations describe-policy")]
-
-
-def test_parents_that_run_in_circles(planted_server: AwsServer) -> None:
-    member = planted.member(planted_server)
-    page = json.dumps({"Parents": [{"Id": "ou-1", "Type": "ORGANIZATIONAL_UNIT"}]}).encode()
-    with faulty(planted_server, ListParents=lambda _: (200, page)) as server:
-        facts, _ = read(server.url, AwsSource(accounts=(member,), role_arn=READER))
-    assert facts.world.organization is not None
-    assert facts.world.organization.scps[member] is None
-
-
 # --- answers that are not as documented
 
 
@@ -529,75 +282,3 @@ def test_names_of_two_million_characters_and_halves_of_characters(planted_server
     (secret,) = region_of(facts).secrets or ()
     secret.arn.encode()
     assert [gap for gap in gaps if gap.what.startswith("secretsmanager get-resource-policy arn:")]
-
-
-def test_a_secret_as_it_is_described() -> None:
-    arn = SECRET
-    assert secret_of({"ARN": arn, "RotationRules": {"ScheduleExpression": "rate(10 days)"}}).rotates_every == 10
-    assert secret_of({"ARN": arn, "RotationRules": {"ScheduleExpression": "rate(4 hours)"}}).rotates_every is None
-    assert secret_of({"ARN": arn, "PrimaryRegion": REGION}).primary_region == ""
-    assert secret_of({"ARN": arn, "PrimaryRegion": "eu-west-1"}).primary_region == "eu-west-1"
-    with pytest.raises(NotSeen):
-        secret_of({"ARN": arn, "RotationEnabled": "yes"})
-
-
-def test_policies_of_awss_own_are_kept_where_something_has_them() -> None:
-    own, used, unused = (
-        PolicyText(name=f"arn:aws:iam::{place}", text="{}")
-        for place in (f"{OWN_ACCOUNT}:policy/mine", "aws:policy/Used", "aws:policy/Unused")
-    )
-    role = Role(arn=f"arn:aws:iam::{OWN_ACCOUNT}:role/x", boundary=used.name)
-    found = Identities(roles=(role,), users=(), groups=(), policies=(own, used, unused))
-    assert _in_use(found) == (own, used)
-
-
-def selector(**fields: Any) -> dict[str, Any]:
-    return {
-        "FieldSelectors": [
-            {"Field": name, **(value if isinstance(value, dict) else {"Equals": [value]})}
-            for name, value in fields.items()
-        ]
-    }
-
-
-@pytest.mark.parametrize(
-    ("answer", "reads"),
-    [
-        ({"EventSelectors": [{"IncludeManagementEvents": True, "ReadWriteType": "All"}]}, True),
-        ({"EventSelectors": [{"IncludeManagementEvents": True, "ReadWriteType": "ReadOnly"}]}, True),
-        ({"EventSelectors": [{"IncludeManagementEvents": True, "ReadWriteType": "WriteOnly"}]}, False),
-        ({"EventSelectors": [{"IncludeManagementEvents": False, "ReadWriteType": "All"}]}, False),
-        ({"EventSelectors": [], "AdvancedEventSelectors": []}, True),
-        ({"AdvancedEventSelectors": [selector(eventCategory="Management")]}, True),
-        ({"AdvancedEventSelectors": [selector(eventCategory="Management", readOnly="true")]}, True),
-        ({"AdvancedEventSelectors": [selector(eventCategory="Management", readOnly="false")]}, False),
-        ({"AdvancedEventSelectors": [selector(eventCategory="Data")]}, False),
-        (
-            {"AdvancedEventSelectors": [selector(
-                eventCategory="Management", eventSource={"NotEquals": ["kms.amazonaws.com"]}
-            )]},
-            True,
-        ),
-        (
-            {"AdvancedEventSelectors": [selector(
-                eventCategory="Management", eventSource={"NotEquals": ["secretsmanager.amazonaws.com"]}
-            )]},
-            False,
-        ),
-        (
-            {"AdvancedEventSelectors": [selector(
-                eventCategory="Management", **{"userIdentity.arn": {"NotStartsWith": ["arn:aws:sts"]}}
-            )]},
-            None,
-        ),
-        (
-            {"AdvancedEventSelectors": [
-                selector(eventCategory="Management", eventName={"StartsWith": ["Put"]}),
-                selector(eventCategory="Management"),
-            ]},
-            True,
-        ),
-    ],
-)  # fmt: skip
-def test_what_a_trail_records(answer: Mapping[str, Any], reads: bool | None) -> None:
-    assert records_reads(answer) is reads

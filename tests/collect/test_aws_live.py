@@ -43,9 +43,8 @@ def by_name(things: Any) -> dict[str, Any]:
     return {thing.arn.split(":")[-1].rpartition("-")[0] or thing.arn: thing for thing in things}
 
 
-def test_everything_is_read_and_nothing_secret(aws_server: AwsServer) -> None:
-    planted.everything(aws_server)
-    facts, gaps = read(aws_server)
+def test_everything_is_read_and_nothing_secret(planted_server: AwsServer) -> None:
+    facts, gaps = read(planted_server)
     assert gaps == ()
     assert planted.CANARY not in repr(facts)
     (account,) = facts.world.accounts
@@ -75,9 +74,8 @@ def test_everything_is_read_and_nothing_secret(aws_server: AwsServer) -> None:
     assert set(policies) == {worker.boundary, *worker.attached}
 
 
-def test_the_things_of_a_region(aws_server: AwsServer) -> None:
-    planted.everything(aws_server)
-    facts, gaps = read(aws_server, AwsSource(regions=(REGION, "eu-west-1")))
+def test_the_things_of_a_region(planted_server: AwsServer) -> None:
+    facts, gaps = read(planted_server, AwsSource(regions=(REGION, "eu-west-1")))
     assert gaps == ()
     here, there = facts.world.accounts[0].regions
     secrets = by_name(here.secrets)
@@ -116,9 +114,8 @@ def test_the_things_of_a_region(aws_server: AwsServer) -> None:
 
 
 def test_no_call_is_made_that_the_printed_policy_lacks_and_none_is_listed_in_vain(
-    aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch
+    planted_server: AwsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planted.everything(aws_server)
     made: Counter[str] = Counter()
     real = BaseClient._make_api_call
 
@@ -127,9 +124,9 @@ def test_no_call_is_made_that_the_printed_policy_lacks_and_none_is_listed_in_vai
         return real(client, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", recorded)
-    source = AwsSource(accounts=(planted.member(aws_server), OWN_ACCOUNT), role_arn=READER)
+    source = AwsSource(accounts=(planted.member(planted_server), OWN_ACCOUNT), role_arn=READER)
     made.clear()
-    facts, _ = read(aws_server, source)
+    facts, _ = read(planted_server, source)
     policy = json.loads(auditor_iam_policy(source))
     allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
     assert set(made) == allowed
@@ -151,10 +148,9 @@ def test_a_caller_without_other_roles_needs_no_assume_role() -> None:
     assert "sts:AssumeRole" not in auditor_iam_policy(AwsSource())
 
 
-def test_the_organization_binds_members_and_not_its_management_account(aws_server: AwsServer) -> None:
-    planted.everything(aws_server)
-    member = planted.member(aws_server)
-    facts, gaps = read(aws_server, AwsSource(accounts=(OWN_ACCOUNT, member), role_arn=READER))
+def test_the_organization_binds_members_and_not_its_management_account(planted_server: AwsServer) -> None:
+    member = planted.member(planted_server)
+    facts, gaps = read(planted_server, AwsSource(accounts=(OWN_ACCOUNT, member), role_arn=READER))
     assert gaps == ()
     organization = facts.world.organization
     assert organization is not None

@@ -1,0 +1,87 @@
+"""What the live AWS collector makes of single answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from cred_audit.collect.aws.live.failures import NotSeen
+from cred_audit.collect.aws.live.identities import Identities, _in_use
+from cred_audit.collect.aws.live.secrets import secret_of
+from cred_audit.collect.aws.live.trails import records_reads
+from cred_audit.decide.aws.world import PolicyText, Role
+from tests.aws_server import OWN_ACCOUNT, REGION
+
+SECRET = f"arn:aws:secretsmanager:{REGION}:{OWN_ACCOUNT}:secret:x-AbCdEf"
+
+
+def test_a_secret_as_it_is_described() -> None:
+    arn = SECRET
+    assert secret_of({"ARN": arn, "RotationRules": {"ScheduleExpression": "rate(10 days)"}}).rotates_every == 10
+    assert secret_of({"ARN": arn, "RotationRules": {"ScheduleExpression": "rate(4 hours)"}}).rotates_every is None
+    assert secret_of({"ARN": arn, "PrimaryRegion": REGION}).primary_region == ""
+    assert secret_of({"ARN": arn, "PrimaryRegion": "eu-west-1"}).primary_region == "eu-west-1"
+    with pytest.raises(NotSeen):
+        secret_of({"ARN": arn, "RotationEnabled": "yes"})
+
+
+def test_policies_of_awss_own_are_kept_where_something_has_them() -> None:
+    own, used, unused = (
+        PolicyText(name=f"arn:aws:iam::{place}", text="{}")
+        for place in (f"{OWN_ACCOUNT}:policy/mine", "aws:policy/Used", "aws:policy/Unused")
+    )
+    role = Role(arn=f"arn:aws:iam::{OWN_ACCOUNT}:role/x", boundary=used.name)
+    found = Identities(roles=(role,), users=(), groups=(), policies=(own, used, unused))
+    assert _in_use(found) == (own, used)
+
+
+def selector(**fields: Any) -> dict[str, Any]:
+    return {
+        "FieldSelectors": [
+            {"Field": name, **(value if isinstance(value, dict) else {"Equals": [value]})}
+            for name, value in fields.items()
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "reads"),
+    [
+        ({"EventSelectors": [{"IncludeManagementEvents": True, "ReadWriteType": "All"}]}, True),
+        ({"EventSelectors": [{"IncludeManagementEvents": True, "ReadWriteType": "ReadOnly"}]}, True),
+        ({"EventSelectors": [{"IncludeManagementEvents": True, "ReadWriteType": "WriteOnly"}]}, False),
+        ({"EventSelectors": [{"IncludeManagementEvents": False, "ReadWriteType": "All"}]}, False),
+        ({"EventSelectors": [], "AdvancedEventSelectors": []}, True),
+        ({"AdvancedEventSelectors": [selector(eventCategory="Management")]}, True),
+        ({"AdvancedEventSelectors": [selector(eventCategory="Management", readOnly="true")]}, True),
+        ({"AdvancedEventSelectors": [selector(eventCategory="Management", readOnly="false")]}, False),
+        ({"AdvancedEventSelectors": [selector(eventCategory="Data")]}, False),
+        (
+            {"AdvancedEventSelectors": [selector(
+                eventCategory="Management", eventSource={"NotEquals": ["kms.amazonaws.com"]}
+            )]},
+            True,
+        ),
+        (
+            {"AdvancedEventSelectors": [selector(
+                eventCategory="Management", eventSource={"NotEquals": ["secretsmanager.amazonaws.com"]}
+            )]},
+            False,
+        ),
+        (
+            {"AdvancedEventSelectors": [selector(
+                eventCategory="Management", **{"userIdentity.arn": {"NotStartsWith": ["arn:aws:sts"]}}
+            )]},
+            None,
+        ),
+        (
+            {"AdvancedEventSelectors": [
+                selector(eventCategory="Management", eventName={"StartsWith": ["Put"]}),
+                selector(eventCategory="Management"),
+            ]},
+            True,
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_trail_records(answer: Mapping[str, Any], reads: bool | None) -> None:
+    assert records_reads(answer) is reads
