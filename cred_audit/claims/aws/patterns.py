@@ -9,18 +9,28 @@ from dataclasses import dataclass, replace
 
 from cred_audit.check import Skip
 from cred_audit.claims.aws.isolation import witness_of
-from cred_audit.claims.aws.texts import CLASSES, NOBODY, SERVICES, Actor, Cases, Texts, delegates, fresh, texts_of
+from cred_audit.claims.aws.texts import (
+    NOBODY,
+    SERVICES,
+    Actor,
+    Cases,
+    Texts,
+    actions_met,
+    delegates,
+    fresh,
+    texts_of,
+)
 from cred_audit.claims.isolation import sentence_of
 from cred_audit.decide import Effect
 from cred_audit.decide.aws import reach
 from cred_audit.decide.aws.clause import compile_document
 from cred_audit.decide.aws.condition import filled, resolved
 from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE, Evaluator
-from cred_audit.decide.aws.estate import ActionClass, Question, Thing, actions_of
+from cred_audit.decide.aws.estate import ActionClass, Question, Thing
 from cred_audit.decide.aws.free import Search
 from cred_audit.decide.aws.keys import FREE
 from cred_audit.decide.aws.model import Document, Kind, PrincipalPolicies, Request, ResourcePolicies, Statement
-from cred_audit.decide.aws.pattern import action_matcher, parts_of
+from cred_audit.decide.aws.pattern import parts_of
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict
 
@@ -92,12 +102,11 @@ class _Spans:
         """Return one action of each service that the statement allows; reading ones where there are any."""
         known = self._questions.get(statement)
         if known is None:
-            tests = [action_matcher(action) for action in statement.actions]
-            found: list[str] = []
-            for service in SERVICES:
-                actions = (action for wanted in CLASSES for action in actions_of(wanted, service))
-                met = (one for one in actions if any(test(one.lower()) for test in tests) is not statement.not_action)
-                found += [action for action in [next(met, "")] if action]
+            found = [
+                actions[0]
+                for service in SERVICES
+                if (actions := actions_met(statement.actions, service, negated=statement.not_action))
+            ]
             known = self._questions[statement] = Question(actions=tuple(found))
         return known
 

@@ -24,7 +24,7 @@ from cred_audit.decide.aws.model import (
     ResourcePolicies,
     Statement,
 )
-from cred_audit.decide.aws.pattern import Variable, parts_of
+from cred_audit.decide.aws.pattern import Variable, action_matcher, parts_of
 from cred_audit.decide.kept import of_the_last
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict
@@ -298,13 +298,27 @@ class Group:
 
 def groups_of(actor: Actor, thing: Thing) -> Iterator[Group]:
     """Yield the actions on a thing that some statement may allow, divided by the statements that they meet."""
-    found: dict[tuple[int, ...], tuple[list[str], tuple[Clause, ...]]] = {}
-    for action in dict.fromkeys(action for wanted in CLASSES for action in actions_of(wanted, thing.service)):
-        clauses = actor.evaluator.clauses(action.lower(), thing.policies)
+    on_thing = (thing.policies.policy, *(document for level in thing.policies.rcps for document in level))
+    documents = dict.fromkeys(one for one in (*documents_of(actor.policies), *on_thing) if one is not None)
+    met: dict[str, list[int]] = {}
+    for number, statement in enumerate(one for document in documents for one in document.statements):
+        for action in actions_met(statement.actions, thing.service, negated=statement.not_action):
+            met.setdefault(action, []).append(number)
+    found: dict[tuple[int, ...], list[str]] = {}
+    for action, numbers in met.items():
+        found.setdefault(tuple(numbers), []).append(action)
+    for actions in found.values():
+        clauses = actor.evaluator.clauses(actions[0].lower(), thing.policies)
         if any(clause.allow and clause.document.kind in {Kind.IDENTITY, Kind.RESOURCE} for clause in clauses):
-            found.setdefault(tuple(map(id, clauses)), ([], clauses))[0].append(action)
-    for actions, clauses in found.values():
-        yield Group(actions[0], tuple(actions), clauses)
+            yield Group(actions[0], tuple(actions), clauses)
+
+
+@lru_cache(maxsize=8192)
+def actions_met(patterns: tuple[str, ...], service: str, *, negated: bool) -> tuple[str, ...]:
+    """Return the actions on things of a service that an Action element holds; a NotAction element, if `negated`."""
+    tests = [action_matcher(pattern) for pattern in patterns]
+    actions = dict.fromkeys(action for wanted in CLASSES for action in actions_of(wanted, service))
+    return tuple(action for action in actions if any(test(action.lower()) for test in tests) is not negated)
 
 
 def fresh(texts: Texts, service: str, region: str, account: str, tags: Mapping[str, str] | None) -> Thing:
