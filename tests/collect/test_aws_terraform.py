@@ -1,6 +1,7 @@
 """Plans of Terraform: what will be, what nobody knows yet, and what must not be read."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -512,6 +513,61 @@ def test_a_snapshot_of_a_plan_gives_the_same_results(tmp_path: Path) -> None:
     again = load(save(seen), source="s.json")
     for check in ("aws_no_cross_tenant_read", "aws_no_cross_tenant_write", "aws_no_cross_tenant_list"):
         assert judged(check, again) == judged(check, seen)
+
+
+MIXED = [
+    *plans.tenants(plans.OWN, "acme"),
+    *plans.tenants(plans.ALL, "beta"),
+    plans.new("aws_iam_policy.deny", name="deny", path="/", policy=lab.document(lab.statement(effect="Deny"))),
+    plans.role("gamma"),
+    plans.inline("gamma", plans.ALL),
+    plans.new("aws_iam_role_policy_attachment.deny", role="agent-gamma",
+              policy_arn=f"arn:aws:iam::{lab.ACCOUNT}:policy/deny"),
+    plans.new("aws_iam_role_policy_attachment.edge", role="agent-acme",
+              policy_arn="arn:aws:iam::aws:policy/AWSDenyAll"),
+    plans.new("aws_kms_key.k", policy=plans.ALL, is_enabled=True, tags_all={"TenantId": "acme"}),
+    plans.secret("late", address="aws_secretsmanager_secret.late", tags_all={"TenantId": "acme"}, policy=plans.ALL),
+]  # fmt: skip
+RANK = {Verdict.FAIL: 0, Verdict.UNKNOWN: 1, Verdict.PASS: 2}
+
+
+@pytest.mark.parametrize("number", range(len(MIXED)))
+def test_what_is_not_known_yet_never_gives_a_better_verdict(tmp_path: Path, number: int) -> None:
+    def judge(resources: list[plans.Planned]) -> dict[str | None, int]:
+        found: dict[str | None, int] = {}
+        for one in judged("aws_no_cross_tenant_read", planned(tmp_path, *resources)):
+            found[one.tenant] = min(RANK[one.verdict], found.get(one.tenant, 2))
+        return found
+
+    before = judge(MIXED)
+    assert before == {"acme": 1, "beta": 0}  # the text of AWSDenyAll is not in the plan
+    chosen = MIXED[number]
+    for name in chosen.values:
+        for refers in ({**chosen.refers, name: ["local.x"]}, {**chosen.refers}):
+            for mask in ("unknown", "sensitive"):
+                marked = {**getattr(chosen, mask), name: True}
+                changed = [*MIXED]
+                changed[number] = replace(chosen, refers=refers, **{mask: marked})
+                after = judge(changed)
+                for tenant, rank in before.items():
+                    assert after.get(tenant, after.get(None, 2)) <= max(rank, 1), (name, refers, mask)
+
+
+@pytest.mark.parametrize("kind", ["awscc_iam_role", "aws_cloudformation_stack", "awscc_secretsmanager_secret"])
+def test_what_other_resources_make_is_not_seen(tmp_path: Path, kind: str) -> None:
+    document = plans.plan(plans.tenants(plans.OWN, *NAMES))
+    document["planned_values"]["root_module"]["resources"].append({
+        "address": f"{kind}.x", "mode": "managed", "type": kind, "name": "x", "values": {},
+    })  # fmt: skip
+    seen = read(tmp_path, document)
+    assert verdicts(seen) == {Verdict.UNKNOWN}
+    assert any(kind in gap.what for gap in seen.gaps)
+
+
+@pytest.mark.parametrize("text", ["{}", "", None])
+def test_an_empty_policy_is_none(tmp_path: Path, text: str | None) -> None:
+    secret = plans.secret("acme", policy=text)
+    assert secrets(planned(tmp_path, secret))["acme/db"].policy is None
 
 
 def test_many_tenants_in_one_plan(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def _place(content: bytes, said: str) -> str:
     offset = min(int(match.group(1)), len(content)) if match else len(content)
     line = content.count(b"\n", 0, offset) + 1
     column = offset - content.rfind(b"\n", 0, offset)
-    return f"line {line}, column {column}: this is not JSON ({why}); print it again with --output json"
+    return f"line {line}, column {column}: this is not JSON ({why}); print it again as JSON"
 
 
 def _first_bad(content: bytes) -> int:

@@ -119,7 +119,9 @@ class PlannedBelongings:
     def _own_policy(self, resource: Resource, arn: str) -> Any:
         """Return the policy in a resource of its own; what nobody configured there may be about to go."""
         gone = not self.unset.isdisjoint((arn, arn.rpartition("/")[2]))
-        return None if gone and not resource.configured("policy") else resource.settled("policy")
+        policy = None if gone and not resource.configured("policy") else resource.settled("policy")
+        # An empty object is how a resource says that there is none.
+        return None if isinstance(policy, str) and policy.strip() == "{}" else policy
 
     @staticmethod
     def _copies(secret: Secret) -> Iterator[Secret]:

@@ -14,6 +14,7 @@ _INDEX = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|[0-9]+)\]')
 _VERSION = re.compile(r"([0-9]{1,4})\.[0-9]{1,6}(?:\.[0-9]{1,6})?")
 _KNOWN = ("0", "1")
 _MODULE = re.compile(r"module\.([A-Za-z_][\w-]*)")
+_UNREAD = re.compile("awscc_(iam|secretsmanager|kms|ssm)_|aws_cloudformation_stack|aws_cloudcontrolapi_resource")
 _ACCOUNT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/.*")
 
 
@@ -135,6 +136,11 @@ class Plan:
             for module, entry in _resources(root)
             if entry.get("mode") == "managed" and (resource := self._resource(module, entry)) is not None
         ) + tuple(self._kept(changes))
+        self.unread = tuple(sorted({
+            str(entry.get("type")) for _, entry in _resources(root)
+            if entry.get("mode") == "managed" and _UNREAD.match(str(entry.get("type")))
+        }))  # fmt: skip
+        """Types of resources that make what we look for in another way, and are not read."""
         self.by_base: dict[tuple[str, str], dict[str | int | None, Resource]] = {}
         """(module's address, address in it without index) -> its instances by index."""
         for resource in self.resources:

@@ -46,7 +46,19 @@ def read_plan(document: Any, place: Place, elsewhere: frozenset[str]) -> Planned
         f"{place.file}: a plan shows what Terraform manages, as it will be after it is applied; the account "
         f"{place.account} is taken to hold nothing else but what its other files show"
     )
+    for kind in plan.unread:
+        place.notes.detail(
+            place.file,
+            f"{place.file}: {kind}",
+            "resources of this type are not read, and they may make roles, policies, secrets or keys; "
+            "collect from the account after it is applied",
+        )
     identities, belongings = PlannedIdentities(site=site), PlannedBelongings(site=site)
     identities.read()
     belongings.read()
+    if plan.unread:
+        reason = f"{place.file}: what {plan.unread[0]} makes is not read"
+        identities.found.miss(reason)
+        for part in ("secrets", "parameters", "keys"):
+            getattr(belongings.found, part).missing.append(reason)
     return Planned(site=site, identities=identities, belongings=belongings)
