@@ -545,9 +545,9 @@ def test_what_is_not_known_yet_never_gives_a_better_verdict(tmp_path: Path, numb
     for name in chosen.values:
         for refers in ({**chosen.refers, name: ["local.x"]}, {**chosen.refers}):
             for mask in ("unknown", "sensitive"):
-                marked = {**getattr(chosen, mask), name: True}
+                marked: dict[str, Any] = {mask: {**getattr(chosen, mask), name: True}}
                 changed = [*MIXED]
-                changed[number] = replace(chosen, refers=refers, **{mask: marked})
+                changed[number] = replace(chosen, refers=refers, **marked)
                 after = judge(changed)
                 for tenant, rank in before.items():
                     assert after.get(tenant, after.get(None, 2)) <= max(rank, 1), (name, refers, mask)
