@@ -282,6 +282,12 @@ def _check_times(saved: _Saved, target: Target) -> None:
     times = [saved.taken_at, *(entry.until for entry in target.accepted)]
     for space in saved.vault.world.namespaces if saved.vault is not None else ():
         times += [policy.expiration for policy in space.policies or () if policy.expiration is not None]
+    for account in saved.aws.world.accounts if saved.aws is not None else ():
+        times += [time for user in account.users or () for time in user.access_keys or ()]
+        for region in account.regions:
+            for secret in region.secrets or ():
+                times += (secret.last_rotated, secret.last_changed)
+            times += [parameter.last_changed for parameter in region.parameters or ()]
     if any(time is not None and time.tzinfo is None for time in times):
         message = "a time without its zone"
         raise ValueError(message)

@@ -2,7 +2,7 @@ import hashlib
 import json
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from cred_audit.decide.vault.model import (
     World,
 )
 from cred_audit.errors import SnapshotError
-from cred_audit.facts import AuditDevice, Gap, Snapshot, VaultFacts
+from cred_audit.facts import AuditDevice, AwsFacts, Gap, Snapshot, VaultFacts
 from cred_audit.snapshot import load, save, with_digest
 from cred_audit.target.model import (
     Accepted,
@@ -44,26 +44,14 @@ from cred_audit.target.model import (
     VaultPrincipal,
     VaultSource,
 )
+from tests import aws_lab as lab
+from tests.checks.hidden import hidden
+from tests.collect.strategies import aws_facts, aws_sources, labels, maybe, numbers, several, texts, times
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-texts = st.text(st.characters(codec="utf-8"), max_size=12)
-numbers = st.integers(-(2**53), 2**53)
 scalars = st.none() | st.booleans() | numbers | texts
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3))
 data = st.dictionaries(texts, values, max_size=3)
-labels = st.dictionaries(texts, texts, max_size=2)
-zones = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-3))])
-times = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=zones)  # noqa: DTZ001  (zones come after)
-
-
-def several(items: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
-    return st.lists(items, max_size=3).map(tuple)
-
-
-def maybe(items: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...] | None]:
-    return st.none() | several(items)
-
-
 policies = st.builds(
     PolicyDocument, namespace=texts, name=texts, text=st.none() | texts, expiration=st.none() | times,
     allow_wildcards=st.booleans(), allow_slashes=st.booleans(), source=texts,
@@ -136,7 +124,8 @@ sources = st.builds(
     mounts=st.none() | st.dictionaries(texts, st.dictionaries(texts, data, max_size=2), max_size=2),
 )  # fmt: skip
 targets = st.builds(
-    Target, name=texts, others=st.booleans(), vault=st.none() | sources, sections=data, warnings=several(texts),
+    Target, name=texts, others=st.booleans(), vault=st.none() | sources, aws=st.none() | aws_sources,
+    sections=data, warnings=several(texts),
     tenants=several(
         st.builds(Tenant, id=texts, agents=several(agents), territory=territories, line=st.integers(0, 99))
     ),
@@ -149,8 +138,9 @@ targets = st.builds(
     path=st.none() | st.just(Path("folder/target.yaml")),
 )  # fmt: skip
 snapshots = st.builds(
-    Snapshot, target=targets, taken_at=times, tool_version=texts, vault=st.none() | facts, gaps=several(gaps)
-)
+    Snapshot, target=targets, taken_at=times, tool_version=texts, vault=st.none() | facts, aws=st.none() | aws_facts,
+    gaps=several(gaps),
+)  # fmt: skip
 
 
 @settings(max_examples=25, deadline=None)
@@ -340,3 +330,64 @@ def large(count: int) -> Snapshot:
         for name in names
     )
     return small(target=Target(name="large", tenants=tenants), vault=vault)
+
+
+def test_a_snapshot_from_before_aws_was_read_loads() -> None:
+    content = json.loads(save(small()))
+    del content["aws"], content["digest"]
+    body = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    loaded = load(f'{{"digest":"{digest}",{body[1:]}', source="x")
+    assert loaded.aws is None
+    assert loaded == replace(small(), digest=digest)
+
+
+HOSTILE = "\x00\x1b[31m\u202e\r\n</script><img src=x>\ud800${aws:username}" + "x" * 10_000
+
+
+def test_hostile_texts_of_aws_are_kept_and_break_nothing() -> None:
+    account = lab.account(
+        roles=[lab.role(HOSTILE, HOSTILE, tags={HOSTILE: HOSTILE})], policies={HOSTILE: HOSTILE},
+        secrets=[lab.secret(HOSTILE, policy=HOSTILE)], keys=[lab.key(HOSTILE, aliases=(HOSTILE,))],
+    )  # fmt: skip
+    whole = lab.snapshot([account], [lab.tenant(HOSTILE)], gaps=[Gap(source="aws", what=HOSTILE, reason=HOSTILE)])
+    loaded = load(save(whole), source="x")
+    assert save(loaded) == save(whole)
+    assert loaded.aws is not None
+    # Lone surrogates cannot be written as UTF-8, everything else can.
+    kept = HOSTILE.replace("\ud800", "\\ud800")
+    assert loaded.aws.world.accounts[0].policies == (lab.PolicyText(name=kept, text=kept),)
+
+
+def test_every_fact_of_aws_has_its_place_in_the_digest() -> None:
+    facts = lab.shared_role(lab.document(lab.statement()), keys=[lab.key("k")])
+    digests = {with_digest(after).digest for _, after in hidden(facts) if after != facts}
+    assert with_digest(facts).digest not in digests
+    assert len(digests) > 20
+
+
+@pytest.mark.parametrize("old", ["2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z"])
+def test_a_time_of_aws_without_its_zone_is_refused(old: str) -> None:
+    march, april, may = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 4, 5))
+    account = lab.account(
+        secrets=[lab.secret("acme", last_changed=march)], parameters=[lab.parameter("acme", last_changed=april)],
+        users=[lab.User(arn=f"arn:aws:iam::{lab.ACCOUNT}:user/u", access_keys=(may,))],
+    )  # fmt: skip
+    text = save(lab.snapshot([account], [lab.tenant("acme")]))
+    assert load(text, source="x")
+    assert text.count(old) == 1
+    body = "{" + text.replace(old, old.removesuffix("Z")).partition(",")[2]
+    assert "without its zone" in reject(f'{{"digest":"{hashlib.sha256(body.encode()).hexdigest()}",{body[1:]}')
+
+
+@settings(max_examples=15, deadline=None)
+@given(aws_facts, st.data())
+def test_any_altered_byte_of_aws_is_refused_or_harmless(aws: AwsFacts, draw: st.DataObject) -> None:
+    original = small(aws=aws)
+    raw = bytearray(save(original).encode())
+    place = draw.draw(st.integers(0, len(raw) - 1))
+    raw[place] ^= 1 << draw.draw(st.integers(0, 7))
+    try:
+        assert load(bytes(raw), source="x") == with_digest(original)
+    except SnapshotError as error:
+        assert "\n" not in str(error)  # noqa: PT017  (either way is right)
