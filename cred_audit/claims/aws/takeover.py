@@ -4,7 +4,7 @@ What the search finds is in `decide.aws.takeover`; here it becomes sentences, ev
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cred_audit.claims.aws.isolation import (
     Acting,
@@ -18,13 +18,32 @@ from cred_audit.claims.aws.isolation import (
 from cred_audit.claims.isolation import holds, sentence_of, who_acts
 from cred_audit.decide import Unknown
 from cred_audit.decide.aws.model import Request
-from cred_audit.decide.aws.reach import Owners
 from cred_audit.decide.aws.takeover import Chain, Holder, Outcome, Takeovers
 from cred_audit.decide.aws.ways import Held, Step
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
 
+_FEW = 3
+"""Tenants that a finding always names."""
 _FIX = "remove the first statement's action from the agent, or narrow it to what only this tenant stands on"
+
+
+class _Sets:
+    """Sets of owners as findings hold them: many findings share one set, which is looked at once."""
+
+    def __init__(self, tenants: Iterable[str]) -> None:
+        self._tenants = frozenset(tenants)
+        self._others: dict[frozenset[str], frozenset[str]] = {}
+
+    def reaches(self, owners: frozenset[str], own: str) -> Reaches:
+        """Return a set of owners without the acting tenant."""
+        count = len(owners) - (own in owners)
+        if count <= _FEW or count * 2 <= len(self._tenants):
+            return Reaches(tenants=tuple(sorted(owners - {own})), count=count)
+        others = self._others.get(owners)
+        if others is None:
+            others = self._others[owners] = self._tenants - owners
+        return Reaches(all_except=tuple(sorted(others | {own})), count=count)
 
 
 def judge_aws_takeovers(snapshot: Snapshot) -> Iterator[Finding]:
@@ -47,8 +66,9 @@ def judge_aws_takeovers(snapshot: Snapshot) -> Iterator[Finding]:
             found.setdefault(key, (acting, chain, []))[2].append(acting.agent)
         if not outcome.chains:
             yield _without(snapshot, acting, outcome, unseen)
+    sets = _Sets(asked.tenants)
     for acting, chain, agents in found.values():
-        yield _finding(asked, acting, tuple(agents), chain)
+        yield _finding(sets, acting, tuple(agents), chain)
 
 
 def _holders(snapshot: Snapshot, asked: AwsIsolation) -> dict[tuple[str, str], Holder]:
@@ -121,8 +141,8 @@ def _subject(chain: Chain) -> str:
     return f"{chain.first.policy}: {chain.first.why}" if chain.first.policy else chain.first.why
 
 
-def _finding(asked: AwsIsolation, acting: Acting, agents: tuple[str, ...], chain: Chain) -> Finding:
-    reaches = _reaches(asked, chain.owners, acting.tenant)
+def _finding(sets: _Sets, acting: Acting, agents: tuple[str, ...], chain: Chain) -> Finding:
+    reaches = sets.reaches(chain.owners, acting.tenant)
     who = who_acts(acting.tenant, agents)
     whose = sentence_of(reaches) if chain.owners else "other tenants perhaps"
     hold = holds(reaches) if chain.owners else "hold"
@@ -159,13 +179,6 @@ def _finding(asked: AwsIsolation, acting: Acting, agents: tuple[str, ...], chain
         reproduce=commands_of(chain),
         fix=_FIX,
     )
-
-
-def _reaches(asked: AwsIsolation, owners: frozenset[str], acting: str) -> Reaches:
-    known = set(asked.estate.owners)
-    if owners <= known and len(owners) * 2 > len(known):
-        return asked.reaches(Owners(all_except=tuple(sorted({*known - owners, acting}))), acting)
-    return asked.reaches(Owners(names=tuple(sorted(owners))), acting)
 
 
 def _witness(step: Step) -> Witness:

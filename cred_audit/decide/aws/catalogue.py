@@ -146,3 +146,13 @@ def actions_on(service: str, resource_type: str) -> tuple[tuple[str, frozenset[s
             levels = frozenset(level.strip() for level in str(details["accessLevel"]).split(","))
             found.append((f"{service}:{details['name']}", levels))
     return tuple(sorted(found))
+
+
+@lru_cache(maxsize=1024)
+def arn_start(service: str, resource_type: str, account: str, region: str) -> tuple[str, bool]:
+    """Return the ARN of a resource type up to the first name in it, and whether that is all of it."""
+    pattern = str(_data().resources.get_resource_type_details(service, resource_type)["arn"])
+    for place, text in (("${Partition}", "aws"), ("${Region}", region), ("${Account}", account)):
+        pattern = pattern.replace(place, text)
+    start, found, _ = pattern.partition("${")
+    return start, not found

@@ -96,30 +96,30 @@ class Profiles:
         self._principals = tuple({**(one.tags or {}), **one.session_tags} for one in principals)
         self._things = tuple(things)
         self._names = tuple(names)
-        self._known: dict[frozenset[Document], Choice] = {}
+        self._known: dict[tuple[frozenset[object], ...], Choice] = {}
 
     def of(self, documents: Iterable[Document]) -> "Choice":
         """Return the sets of principal tags that can make a difference to some documents, equal sets once."""
-        relevant = frozenset(
-            document for document in documents if compared(document).spelled
-        )  # fmt: skip
-        known = self._known.get(relevant)
-        if known is None:
-            known = self._known[relevant] = self._made(relevant)
-        return known
-
-    def _made(self, documents: frozenset[Document]) -> "Choice":
         spelled: dict[str, str] = {}
         links: set[tuple[str, str]] = set()
         literals: set[tuple[str, str]] = set()
         named: set[str] = set()
-        for document in sorted(documents, key=lambda one: (one.kind.value, one.name)):
+        for document in documents:
             found = compared(document)
             for tag, spelling in found.spelled.items():
-                spelled.setdefault(tag, spelling)
+                spelled[tag] = min(spelling, spelled.get(tag, spelling))
             links |= found.links
             literals |= found.literals
             named |= found.named
+        key = (frozenset(spelled.items()), frozenset(links), frozenset(literals), frozenset(named))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._made(spelled, links, literals, named)
+        return known
+
+    def _made(
+        self, spelled: Mapping[str, str], links: set[tuple[str, str]], literals: set[tuple[str, str]], named: set[str]
+    ) -> "Choice":
         profiles: dict[tuple[tuple[str, str], ...], None] = {}
 
         def add(values: Mapping[str, str]) -> None:
@@ -128,6 +128,11 @@ class Profiles:
 
         linked = {tag for tag, _ in links} | named
         extras = {tag: value for tag, value in sorted(literals, reverse=True) if tag not in linked}
+        for tag, value in sorted(literals):
+            add({tag: value})
+        add(extras)
+        for tag in sorted(spelled):
+            add({tag: FRESH})
         for tags in self._principals:
             add({tag.lower(): value for tag, value in tags.items() if tag.lower() in spelled})
         for carried in self._things:
@@ -139,11 +144,6 @@ class Profiles:
             for name in self._names:
                 add({tag: name})
                 add({**extras, tag: name})
-        for tag, value in sorted(literals):
-            add({tag: value})
-        add(extras)
-        for tag in sorted(spelled):
-            add({tag: FRESH})
         return Choice(tuple(dict(one) for one in profiles))
 
 
@@ -153,6 +153,9 @@ class Choice:
     def __init__(self, profiles: tuple[Profile, ...]) -> None:
         """Take all of them."""
         self.profiles = profiles
+        self._by_keys: dict[tuple[str, ...], list[Profile]] = {}
+        for profile in profiles:
+            self._by_keys.setdefault(tuple(profile), []).append(profile)
         self._by_value: dict[str, list[int]] = {}
         for number, profile in enumerate(profiles):
             for value in set(profile.values()):
@@ -181,15 +184,17 @@ class Choice:
     def _groups(self, keys: Keys, clauses: Sequence[Clause]) -> tuple[list[list[Profile]], bool]:
         """Return the profiles, those together that no condition on sent tags tells apart, and whether all are there."""
         tests = _tests_of(keys, clauses)
+        if not tests.holds:
+            return list(self._by_keys.values()), True
         numbers: Iterable[int] = range(len(self.profiles))
         complete = True
         apart: dict[tuple[str, ...], list[Profile]] = {}
-        if not tests.holds or (len(self.profiles) > MOST and not tests.wild):
+        if len(self.profiles) > MOST and not tests.wild:
             touched = {number for value in tests.literals for number in self._by_value.get(value, ())}
             for number, profile in enumerate(self.profiles):
-                if not tests.holds or number not in touched:
+                if number not in touched:
                     apart.setdefault(tuple(profile), []).append(profile)
-            numbers = sorted(touched) if tests.holds else ()
+            numbers = sorted(touched)
         elif len(self.profiles) > MOST:
             numbers, complete = range(MOST), False
         groups: dict[tuple[object, ...], list[Profile]] = {}

@@ -5,8 +5,9 @@ needs sts:TagSession beside sts:AssumeRole, by the same policies and with the sa
 passed on unless they were made transitive, which chains here never do.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from cred_audit.decide import Effect, Reason
@@ -16,17 +17,31 @@ from cred_audit.decide.aws.model import Document, Kind, Request
 from cred_audit.decide.aws.pattern import action_matcher
 from cred_audit.decide.aws.principals import Principals
 from cred_audit.decide.aws.profiles import Choice, Profile, Profiles
-from cred_audit.decide.aws.trusts import ASSUME, TAG, TRUST_POLICY, Alike, Trusts
-from cred_audit.decide.aws.ways import Blind, Found, Held, Node, Step, Tried, Way, matches_action
+from cred_audit.decide.aws.trusts import ASSUME, TAG, TRUST_POLICY, Alike, Trusts, may_tag
+from cred_audit.decide.aws.ways import Blind, Found, Held, Node, Step, Tried, Way
 from cred_audit.decide.aws.world import Role, asked
 
 MEMBERS = 20_000
-"""Sessions of one way that are looked at."""
+"""Sessions of one role with other tags each that are looked at."""
+_OF_MANY = 4000
+"""Sessions of several roles that are looked at together."""
+_FEWEST = 8
 _OF_BOTH = frozenset({"aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:multifactorauthpresent",
                       "aws:multifactorauthage", "aws:currenttime", "aws:securetransport", "sts:transitivetagkeys",
                       "aws:useragent"})  # fmt: skip
 """Keys that both authorizations of one call see with one value."""
 NOT_TRANSITIVE = "the tags of the login's session are not transitive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Then:
+    """What comes before a role is assumed: its trust policy is rewritten."""
+
+    trust: Document
+    before: Callable[[Held], tuple[Step, ...] | None]
+    """The requests that do it, for one of the roles."""
+    sure: bool
+    first: tuple[Reason, ...]
 
 
 class Sessions:
@@ -37,14 +52,26 @@ class Sessions:
         self.trusts = trusts
         self.principals = trusts.principals
         self.profiles = profiles
-        self._shared = frozenset(shared)
+        self.shared = frozenset(shared)
         self._choices: dict[str, Choice] = {}
+        self._nodes: dict[object, Node] = {}
+        self.share = max(_FEWEST, MEMBERS // max(1, trusts.taggable))
+        """How many sets of tags are looked at for one role: fewer where many roles take any."""
+
+    def node(self, key: object, make: Callable[[], Iterable[Held]]) -> Node:
+        """Return the node of a key, made once."""
+        known = self._nodes.get(key)
+        if known is None:
+            known = self._nodes[key] = Node(key, make)
+        return known
 
     def choice(self, role: Role) -> Choice:
         """Return the tags worth choosing for a session of a role."""
         known = self._choices.get(role.arn)
         if known is None:
-            documents = (*documents_of(self.trusts.held(role).policies), *self._shared)
+            documents = [*documents_of(self.trusts.held(role).policies), *self.shared]
+            if self.trusts.leads_on(role):
+                documents += self.trusts.documents
             known = self._choices[role.arn] = self.profiles.of(documents)
         return known
 
@@ -61,54 +88,70 @@ class Sessions:
         found.blind += self._blind(held, clauses)
 
     def _group(self, held: Held, asker: Held, alike: Alike, found: Found) -> None:
-        role = alike.roles[0]
-        plain = self.ask(asker, role, {})
-        if plain.open and alike.roles != (held.entity,):
-            found.ways.append(Way(
-                to=Node(("session", alike), lambda: map(self.trusts.held, alike.roles)),
-                sure=plain.effect is Effect.ALLOW, first=plain.because,
-                enter=lambda to: self.steps(held, asker, to),
-            ))  # fmt: skip
-        elif plain.open and held.session_tags:
-            # Its own role again, without the tags of the login.
-            found.ways.append(Way(
-                to=Node(("session", alike), lambda: (self.trusts.held(role),)),
-                sure=plain.effect is Effect.ALLOW, first=plain.because,
-                enter=lambda to: self.steps(held, asker, to),
-            ))  # fmt: skip
-        document = self.trusts.document(role)
-        if document is not None and not _may_tag(document):
-            return
+        """Add the ways to sessions of some roles, with and without tags; to its own role again only without its own."""
+        if alike.roles != (held.entity,) or held.session_tags:
+            tried = self.ask(asker, alike.roles[0], {})
+            if tried.open:
+                node = self.node(("session", alike), lambda: map(self.trusts.held, alike.roles))
+                found.ways.append(self._way(held, asker, node, tried))
+        document = self.trusts.document(alike.roles[0])
+        if document is None or may_tag(document):
+            self.tagged(held, asker, alike, found)
+
+    def _way(self, held: Held, asker: Held, node: Node, tried: Tried, then: Then | None = None) -> Way:
+        def enter(to: Held) -> tuple[Step, ...] | None:
+            before = () if then is None else then.before(to)
+            taken = self.steps(held, asker, to, None if then is None else then.trust)
+            return None if before is None or taken is None else (*before, *taken)
+
+        sure, first = tried.effect is Effect.ALLOW, tried.because
+        if then is not None:
+            sure, first = sure and then.sure, then.first
+        return Way(to=node, sure=sure, first=first, enter=enter)
+
+    def rewritten(self, held: Held, alike: Alike, found: Found, then: Then) -> None:
+        """Add the ways to sessions of roles whose trust policy is rewritten first."""
+        tried = self.ask(held, alike.roles[0], {}, then.trust)
+        if tried.open:
+            node = self.node(("session", alike), lambda: map(self.trusts.held, alike.roles))
+            found.ways.append(self._way(held, held, node, tried, then))
+        self.tagged(held, held, alike, found, then)
+
+    def tagged(self, held: Held, asker: Held, alike: Alike, found: Found, then: Then | None = None) -> None:
+        """Add the ways to sessions with tags that can make a difference."""
         by_choice: dict[Choice, list[Role]] = {}
         for one in alike.roles:
             choice = self.choice(one)
             if choice.profiles:
                 by_choice.setdefault(choice, []).append(one)
         for choice, roles in by_choice.items():
-            self._tagged(held, asker, self.trusts.alike(roles), choice, found)
+            self._chosen(held, asker, self.trusts.alike(roles), choice, found, then)
 
-    def _tagged(self, held: Held, asker: Held, alike: Alike, choice: Choice, found: Found) -> None:
+    def _chosen(  # noqa: PLR0913, PLR0917  (the parts of one step)
+        self, held: Held, asker: Held, alike: Alike, choice: Choice, found: Found, then: Then | None
+    ) -> None:
         role = alike.roles[0]
-        side = self.trusts.side(role)
+        trust = None if then is None else then.trust
+        side = self.trusts.side(role, trust)
         clauses: list[Clause] = [
             clause for action in (ASSUME, TAG) for clause in asker.evaluator.clauses(action.lower(), side)
         ]
         keys = asker.evaluator.keys(Request(action=ASSUME, resource=role.arn, resource_tags=role.tags))
 
         def may(profile: Profile) -> bool | None:
-            tried = self.ask(asker, role, profile)
+            tried = self.ask(asker, role, profile, trust)
             return {Effect.ALLOW: True, Effect.UNKNOWN: None, Effect.DENY: False}[tried.effect]
 
         sure, unsure, complete = choice.allowed(keys, clauses, may)
-        for profiles, is_sure in ((sure, True), (unsure, False)):
+        for profiles in (sure, unsure):
             if profiles:
                 shared = profiles is choice.profiles
-                key = ("tagged", alike, id(choice) if shared else tuple(tuple(one.items()) for one in profiles))
-                tried = self.ask(asker, role, profiles[0])
-                found.ways.append(Way(
-                    to=_tagged_node(key, self.principals, alike, profiles),
-                    sure=is_sure, first=tried.because, enter=lambda to: self.steps(held, asker, to),
-                ))  # fmt: skip
+                key = ("tagged", alike, choice if shared else tuple(tuple(one.items()) for one in profiles))
+                tried = self.ask(asker, role, profiles[0], trust)
+                most = self.share if len(alike.roles) == 1 else min(_OF_MANY, self.share)
+                node = self.node(key, partial(_tagged, self.principals, alike, profiles, most))
+                found.ways.append(self._way(held, asker, node, tried, then))
+                complete = complete and len(profiles) * len(alike.roles) <= most
         if not complete:
             found.blind.append(Blind(
                 reason=f"there are more session tags for {role.arn} to choose from than were looked at",
@@ -194,19 +237,9 @@ def _matches(pattern: str, account: str) -> bool:
     return action_matcher(pattern)(account)
 
 
-def _tagged_node(key: object, principals: Principals, alike: Alike, profiles: tuple[Profile, ...]) -> Node:
-    def make() -> Iterator[Held]:
-        every = (Held(principals, role, session_tags=profile) for profile in profiles for role in alike.roles)
-        return islice(every, MEMBERS)
-
-    return Node(key, make)
-
-
-def _may_tag(document: Document) -> bool:
-    return any(
-        statement.allow and matches_action(statement.actions, "sts:tagsession", negated=statement.not_action)
-        for statement in document.statements
-    )
+def _tagged(principals: Principals, alike: Alike, profiles: tuple[Profile, ...], most: int) -> Iterator[Held]:
+    every = (Held(principals, role, session_tags=profile) for profile in profiles for role in alike.roles)
+    return islice(every, most)
 
 
 def _shows(to: Held) -> str:

@@ -67,6 +67,10 @@ def _everyone(principals: Principals) -> Iterator[Role | User]:
     yield from principals.users.values()
 
 
+def _joined(sets: set[frozenset[str]]) -> frozenset[str]:
+    return next(iter(sets)) if len(sets) == 1 else frozenset().union(*sets)
+
+
 class Standing:
     """Everything in IAM that somebody stands on."""
 
@@ -149,7 +153,7 @@ class Standing:
         if tried.open:
             yield Command(
                 sure=tried.effect is Effect.ALLOW and bool(foreign), kind=kind, arn=one.arn, actions=(action,),
-                owners=frozenset().union(*{self._owners(other) for other in foreign}) - {own},
+                owners=_joined({self._owners(other) for other in foreign}),
                 request=tried.request, because=tried.because, assuming=tried.assuming,
             )  # fmt: skip
 

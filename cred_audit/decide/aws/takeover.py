@@ -8,9 +8,12 @@ owners are joined along the ways, once for each principal, so that a role which 
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from cred_audit.decide import Effect, Reason
 from cred_audit.decide.aws.cells import documents_of
+from cred_audit.decide.aws.compute import Compute
+from cred_audit.decide.aws.escalation import Escalation
 from cred_audit.decide.aws.estate import ActionClass
 from cred_audit.decide.aws.holdings import Holdings
 from cred_audit.decide.aws.mastery import Mastery, Owned
@@ -56,6 +59,7 @@ class Chain:
     what: str
     """Whose role, policy ...: what is changed, where that is no secret, parameter or key; else empty."""
     owners: frozenset[str]
+    """Whom it reaches; the agent's own tenant may be among them and does not count."""
     because: tuple[Reason, ...]
     first: Reason
     assuming: tuple[str, ...] = ()
@@ -91,6 +95,13 @@ class _Hop:
     before: "_Hop | None" = None
 
 
+class Source(Protocol):
+    """One kind of ways."""
+
+    def add(self, held: Held, found: Found) -> None:
+        """Add the ways from a principal."""
+
+
 class Takeovers:
     """Everybody's ways, ready to be asked about any agent."""
 
@@ -109,7 +120,11 @@ class Takeovers:
         tags = [thing.tags or {} for thing in self.things]
         self.profiles = Profiles(acting, tags, tenants)
         self.sessions = Sessions(self.trusts, self.profiles, self._shared())
-        self._sources = (self.sessions,)
+        self._sources: tuple[Source, ...] = (
+            self.sessions,
+            Escalation(self.sessions, len(self.holders)),
+            Compute(self.sessions),
+        )
         self._found: dict[Held, Found] = {}
         self._reached: dict[object, _Reached] = {}
         self._direct: dict[Held, _Reached] = {}
@@ -125,10 +140,6 @@ class Takeovers:
                     if one.policies.policy is not None:
                         yield one.policies.policy
                     yield from (document for level in one.policies.rcps for document in level)
-        for role in self.trusts.roles:
-            document = self.trusts.document(role)
-            if document is not None:
-                yield document
 
     def found(self, held: Held) -> Found:
         """Return the ways from one principal."""
@@ -223,15 +234,20 @@ class Takeovers:
         for way in found.ways:
             reached = self.reached(way.to)
             blind.update(dict.fromkeys(reached.blind))
-            owners = reached.sure - {own}
-            is_sure = way.sure and bool(owners)
+            owners = reached.sure
+            is_sure = way.sure and foreign(owners, own)
             if not is_sure:
-                owners = (reached.maybe | reached.sure) - {own}
-            if not owners:
+                owners = _union({reached.maybe, reached.sure})
+            if not foreign(owners, own):
                 harmless.update(dict.fromkeys(member.arn for member in way.to.members[:3]))
                 continue
-            _merge(chains, self._chain(holder, way, owners, sure=is_sure), way, owners)
-            if chains.get(_label(way.first[0])) is None:
+            known = chains.get(_label(way.first[0]))
+            if known is not None and known.owners == owners and known.sure >= is_sure and known.verb == "read":
+                continue
+            chain = self._chain(holder, way, owners, sure=is_sure)
+            if chain is not None:
+                _add(chains, replace(chain, first=way.first[0]))
+            elif known is None:
                 blind[Blind(
                     reason="a chain of requests may lead to others, but no single one was found",
                     where=way.first[0].policy, because=way.first,
@@ -245,8 +261,8 @@ class Takeovers:
         tried = 0
         for hop in self._hops(holder.held, way, sure=sure):
             direct = self.direct(hop.held)
-            ends = direct.sure if sure else direct.sure | direct.maybe
-            if ends.isdisjoint(owners):
+            ends = (direct.sure,) if sure else (direct.sure, direct.maybe)
+            if not any(foreign(end, holder.tenant) for end in ends):
                 continue
             steps = _steps(hop)
             chain = None if steps is None else self._end(holder, hop.held, steps, owners, sure=sure)
@@ -301,7 +317,7 @@ class Takeovers:
                 yield Chain(
                     sure=sure, steps=opened.steps if opened else (), last=opened.last if opened else grant.witness,
                     by=holder.held.principal, holder=holder.held.arn, verb="read" if opened else "take control of",
-                    what="", opened=opened is not None, owners=self._names(grant.owners) - {holder.tenant},
+                    what="", opened=opened is not None, owners=self._names(grant.owners),
                     first=grant.because[0], because=opened.because if opened else grant.because,
                     assuming=opened.assuming if opened else grant.assuming,
                 )  # fmt: skip
@@ -338,6 +354,11 @@ def _agent(held: Held, tenant: str) -> Agent:
     return Agent(tenant=tenant, principal=held.principal, policies=held.policies)
 
 
+def foreign(owners: frozenset[str], own: str) -> bool:
+    """Whether others than one tenant are among some owners."""
+    return len(owners) > (own in owners)
+
+
 def _union(sets: set[frozenset[str]]) -> frozenset[str]:
     sets.discard(_NOBODY)
     return next(iter(sets)) if len(sets) == 1 else _NOBODY.union(*sets)
@@ -368,12 +389,7 @@ def _add(chains: dict[tuple[str, str], Chain], chain: Chain) -> None:
         chains[key] = chain
     elif known.sure == chain.sure:
         kept = known if (known.verb == "read") >= (chain.verb == "read") else chain
-        chains[key] = replace(kept, owners=known.owners | chain.owners)
-
-
-def _merge(chains: dict[tuple[str, str], Chain], chain: Chain | None, way: Way, owners: frozenset[str]) -> None:
-    if chain is not None:
-        _add(chains, replace(chain, owners=owners, first=way.first[0]))
+        chains[key] = replace(kept, owners=_union({known.owners, chain.owners}))
 
 
 def _commanded(  # noqa: PLR0913  (the parts of a chain)

@@ -38,6 +38,10 @@ class Trusts:
         self.principals = principals
         self.roles: tuple[Role, ...] = tuple(principals.roles[arn] for arn in sorted(principals.roles))
         self._documents = tuple(self._read(role) for role in self.roles)
+        self.documents = tuple(dict.fromkeys(one for one in self._documents if one is not None))
+        """All trust policies, equal ones once."""
+        self.taggable = sum(document is None or may_tag(document) for document in self._documents)
+        """How many roles take session tags from somebody."""
         self.services: dict[str, list[int]] = {}
         """Service principal -> roles that it may assume, as far as the principal decides."""
         self._named: dict[str, list[int]] = {}
@@ -45,11 +49,20 @@ class Trusts:
         self._sessions: dict[str, dict[str, list[int]]] = {}
         self._open: dict[str, list[int]] = {}
         self._anyone: list[int] = []
+        self.unseen: list[int] = []
+        """Roles whose trust policy was not seen."""
         for number in range(len(self.roles)):
             self._index(number)
         self.crowd = Crowd(map(self._one, self.roles))
         self._alike: dict[tuple[str, ...], Alike] = {}
         self._held: dict[str, Held] = {}
+
+    def leads_on(self, role: Role) -> bool:
+        """Whether a role may be able to assume others."""
+        return (
+            self.held(role).uses("sts") or role.arn in self._named or bool(self._valued)
+            or f"{role.arn.split(':')[4]}/{role.arn.rpartition('/')[2]}" in self._sessions
+        )  # fmt: skip
 
     def held(self, role: Role) -> Held:
         """Return a session of a role without session tags."""
@@ -81,6 +94,7 @@ class Trusts:
         document = self._documents[number]
         if document is None:
             self._anyone.append(number)
+            self.unseen.append(number)
             return
         for statement in document.statements:
             if statement.allow and statement.principals is not None and matches_action(
@@ -193,3 +207,11 @@ def _required(statement: Statement) -> tuple[tuple[str, str], ...] | None:
 
 
 _REQUEST = Request(action=ASSUME)
+
+
+def may_tag(document: Document) -> bool:
+    """Whether a trust policy lets anyone name session tags."""
+    return any(
+        statement.allow and matches_action(statement.actions, "sts:tagsession", negated=statement.not_action)
+        for statement in document.statements
+    )

@@ -54,6 +54,14 @@ class Tried:
         return self.effect is not Effect.DENY
 
 
+def _allows_all(document: Document) -> bool:
+    return any(
+        statement.allow and "*" in statement.actions and statement.resources == ("*",) and not statement.conditions
+        and not statement.not_action and not statement.not_resource
+        for statement in document.statements
+    )  # fmt: skip
+
+
 def services_of(documents: Iterable[Document]) -> frozenset[str]:
     """Return the services whose actions some Allow of the documents may hold; `*` for any."""
     found: set[str] = set()
@@ -152,6 +160,18 @@ class Held:
     def uses(self, service: str) -> bool:
         """Whether its identity policies may allow anything of a service."""
         return service in self.services or "*" in self.services
+
+    @cached_property
+    def unbound(self) -> bool:
+        """Whether its policies allow everything and nothing on its side denies or limits anything."""
+        policies = self.policies
+        documents = (*policies.identity, *(document for level in policies.scps for document in level))
+        return (
+            not policies.unseen and policies.boundary is None and policies.session is None
+            and any(_allows_all(document) for document in policies.identity)
+            and all(any(map(_allows_all, level)) for level in policies.scps)
+            and all(statement.allow for document in documents for statement in document.statements)
+        )  # fmt: skip
 
     def named(self, session_name: str) -> "Held":
         """Return the same session under a name."""

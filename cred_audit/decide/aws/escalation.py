@@ -1,0 +1,350 @@
+"""The ways that IAM's own actions open: wider principals, rewritten trust, other users' credentials, new principals.
+
+IAM API Reference: UpdateAssumeRolePolicy, TagRole, CreateAccessKey, CreateLoginProfile, CreateRole, CreateUser ...
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from cred_audit.decide import Effect
+from cred_audit.decide.aws.cells import documents_of
+from cred_audit.decide.aws.crowd import Crowd, One
+from cred_audit.decide.aws.document import read_document
+from cred_audit.decide.aws.model import Kind, Request, Value
+from cred_audit.decide.aws.naming import names
+from cred_audit.decide.aws.profiles import Profile
+from cred_audit.decide.aws.sessions import Sessions, Then
+from cred_audit.decide.aws.standing import limits_of
+from cred_audit.decide.aws.ways import (
+    ADMINISTRATOR,
+    ADMINISTRATOR_ARN,
+    Blind,
+    Found,
+    Held,
+    Node,
+    Step,
+    Tried,
+    Way,
+    fixed,
+)
+from cred_audit.decide.aws.widening import ADMINISTERED, NAME, Widened, Widening
+from cred_audit.decide.aws.world import Role, User, asked
+
+_OTHERS = 64
+"""Principals that are widened before they are taken."""
+_TAGGED = 4000
+"""Principals with tags of their choosing that are looked at."""
+_FEWEST = 8
+"""Sets of tags that are looked at, however many agents there are."""
+_KEYS = 2
+"""Access keys that a user can have."""
+
+
+class Escalation:
+    """The ways by IAM."""
+
+    def __init__(self, sessions: Sessions, agents: int) -> None:
+        """Take the ways by sessions, which are taken again behind a rewritten trust policy, and how many will ask."""
+        self.most = max(_FEWEST, _TAGGED // max(1, agents))
+        self.sessions = sessions
+        self.trusts = sessions.trusts
+        self.principals = sessions.principals
+        self.widening = Widening(self.principals)
+        self._roles = Crowd(One(arn=role.arn, tags=role.tags, mark=role.boundary) for role in self.trusts.roles)
+        self._by_account: dict[str, list[int]] = {}
+        for number, role in enumerate(self.trusts.roles):
+            self._by_account.setdefault(role.arn.split(":", 5)[4], []).append(number)
+        self.users: tuple[User, ...] = tuple(self.principals.users[arn] for arn in sorted(self.principals.users))
+        self._users = Crowd(
+            One(arn=user.arn, tags=user.tags, mark=len(user.access_keys or ()) >= _KEYS) for user in self.users
+        )
+        self._users_of: dict[str, list[int]] = {}
+        for number, user in enumerate(self.users):
+            self._users_of.setdefault(user.arn.split(":", 5)[4], []).append(number)
+
+    def add(self, held: Held, found: Found) -> None:
+        """Add all ways that begin with a request to IAM."""
+        if not held.uses("iam"):
+            return
+        self._trust(held, found)
+        self._other_users(held, found)
+        if held.unbound:
+            # Whatever it made of others or of itself, it would have no more rights in its account.
+            return
+        self._widened_first(held, tuple(found.ways), found)
+        self._itself(held, found)
+        self._tags(held, found)
+        self._again(held, found)
+        self._new_role(held, found)
+        self._new_user(held, found)
+
+    def _itself(self, held: Held, found: Found) -> None:
+        """Add what it can make of itself."""
+        for wider in self.widening.of(held, held.entity):
+            found.ways.append(fixed(self._as(held, wider), [wider.step], sure=wider.sure))
+        found.blind += self.widening.blind(held, held.entity)
+
+    def _as(self, held: Held, wider: Widened) -> Held:
+        return Held(self.principals, wider.entity, session_tags=held.session_tags, session_name=held.session_name)
+
+    def _tags(self, held: Held, found: Found) -> None:
+        """Add itself with other tags: those of its session still win."""
+        kind = "Role" if isinstance(held.entity, Role) else "User"
+        action, entity = f"iam:Tag{kind}", held.entity
+        original = self.principals.roles.get(held.arn) or self.principals.users.get(held.arn)
+        if original is None or original.tags != entity.tags:
+            # Tags of its choosing once are tags of its choosing: other choices start from where it was.
+            return
+        if held.may(action) and entity.tags is not None:
+            choice = self.sessions.profiles.of((*documents_of(held.policies), *self.sessions.shared))
+            clauses = held.evaluator.clauses(action.lower())
+            keys = held.evaluator.keys(Request(action=action, resource=held.arn, resource_tags=entity.tags))
+
+            def ask(profile: Profile) -> Tried:
+                return held.ask(action, held.arn, tags=entity.tags, request_tags=profile)
+
+            def may(profile: Profile) -> bool | None:
+                return {Effect.ALLOW: True, Effect.UNKNOWN: None, Effect.DENY: False}[ask(profile).effect]
+
+            sure, unsure, complete = choice.allowed(keys, clauses, may)
+            for profiles in (sure, unsure):
+                if profiles:
+                    complete = complete and len(profiles) <= self.most
+                    found.ways.append(self._tagged(held, profiles, ask, sure=profiles is sure))
+            if not complete:
+                reason = f"there are more tags for {held.arn} to choose from than were looked at"
+                found.blind.append(Blind(reason=reason, where=held.arn))
+        untag = f"iam:Untag{kind}"
+        for tag in entity.tags or () if held.may(untag) else ():
+            tried = held.ask(untag, held.arn, tags=entity.tags, context={"aws:TagKeys": (tag,)})
+            if tried.open:
+                rest = {name: value for name, value in (entity.tags or {}).items() if name != tag}
+                option = "--role-name" if kind == "Role" else "--user-name"
+                step = _step(held, tried, f"can take the tag {tag} off {held.arn}",
+                             ("iam", f"untag-{kind.lower()}", option, _name(held.arn), "--tag-keys", tag))  # fmt: skip
+                changed = Held(self.principals, replace(entity, tags=rest), session_tags=held.session_tags,
+                               session_name=held.session_name)  # fmt: skip
+                found.ways.append(fixed(changed, [step], sure=tried.effect is Effect.ALLOW))
+
+    def _tagged(self, held: Held, profiles: tuple[Profile, ...], ask: Callable[[Profile], Tried], *, sure: bool) -> Way:
+        entity = held.entity
+        taken: dict[Held, Profile] = {}
+        for profile in profiles[: self.most]:
+            lowered = {tag.lower() for tag in profile}
+            tags = {tag: value for tag, value in (entity.tags or {}).items() if tag.lower() not in lowered}
+            changed = Held(self.principals, replace(entity, tags={**tags, **profile}),
+                           session_tags=held.session_tags, session_name=held.session_name)  # fmt: skip
+            taken.setdefault(changed, profile)
+        kind = "role" if isinstance(entity, Role) else "user"
+
+        def enter(to: Held) -> tuple[Step, ...] | None:
+            profile = taken[to]
+            tried = ask(profile)
+            if not tried.open:
+                return None
+            shown = ", ".join(f"{tag}={value}" for tag, value in sorted(profile.items()))
+            words = (f"Key={tag},Value={value}" for tag, value in sorted(profile.items()))
+            return (_step(held, tried, f"can tag {held.arn} with {shown}",
+                          ("iam", f"tag-{kind}", f"--{kind}-name", _name(held.arn), "--tags", *words)),)  # fmt: skip
+
+        key = ("retagged", held.key, tuple(tuple(one.items()) for one in profiles))
+        return Way(to=Node(key, lambda: taken), sure=sure, first=ask(profiles[0]).because, enter=enter)
+
+    def _again(self, held: Held, found: Found) -> None:
+        """Add its own role, changed, once more without the tags of its session."""
+        role = held.entity
+        if isinstance(role, Role) and held.session_tags and role is not self.principals.roles.get(role.arn):
+            plain = Held(self.principals, role)
+            tried = self.sessions.ask(held, role, {})
+            steps = self.sessions.steps(held, held, plain)
+            if tried.open and steps is not None:
+                found.ways.append(fixed(plain, steps, sure=tried.effect is Effect.ALLOW))
+
+    def _meant(self, held: Held, action: str, crowd: Crowd, near: list[int], name: str) -> Iterator[tuple[int, ...]]:
+        """Yield those that a principal may send an action for, those that are alike together."""
+        if not near or not held.may(action):
+            return
+        clauses = held.evaluator.clauses(action.lower())
+        keys = held.evaluator.keys(Request(action=action))
+        meant = None if Kind.IDENTITY in held.policies.unseen else crowd.meant(clauses, keys)
+        if meant is None:
+            yield from crowd.divided(near, clauses, keys, f"{name} {held.account}")
+        else:
+            yield from crowd.divided(sorted(meant.intersection(near)), clauses, keys)
+
+    def _trust(self, held: Held, found: Found) -> None:
+        """Add roles whose trust policy it may rewrite, and then assume."""
+        action = "iam:UpdateAssumeRolePolicy"
+        near = self._by_account.get(held.account, [])
+        for group in self._meant(held, action, self._roles, near, "roles"):
+            roles = [self.trusts.roles[number] for number in group]
+            tried = self._rewrite(held, roles[0])
+            if not tried.open:
+                continue
+            text = trusting(held.arn)
+            document = read_document(text, Kind.RESOURCE, "trust policy that the chain writes")
+            then = Then(
+                trust=document, before=partial(self._rewriting, held, text), sure=tried.effect is Effect.ALLOW,
+                first=tried.because,
+            )  # fmt: skip
+            self.sessions.rewritten(held, self.trusts.alike(roles), found, then)
+
+    @staticmethod
+    def _rewrite(held: Held, role: Role) -> Tried:
+        return held.ask("iam:UpdateAssumeRolePolicy", role.arn, tags=role.tags, tags_known=role.tags is not None,
+                        context=limits_of(role))  # fmt: skip
+
+    def _rewriting(self, held: Held, text: str, to: Held) -> tuple[Step, ...] | None:
+        role = to.entity
+        if not isinstance(role, Role):
+            return None
+        tried = self._rewrite(held, role)
+        if not tried.open:
+            return None
+        return (_step(held, tried, f"can rewrite the trust policy of {role.arn}",
+                      ("iam", "update-assume-role-policy", "--role-name", _name(role.arn),
+                       "--policy-document", text)),)  # fmt: skip
+
+    def _widened_first(self, held: Held, ways: tuple[Way, ...], found: Found) -> None:
+        """Add roles that it widens before it takes them."""
+        done = 0
+        for way in ways:
+            for member in way.to.members:
+                if done >= _OTHERS:
+                    return
+                if member.arn == held.arn or member.account != held.account:
+                    continue
+                done += 1
+                for wider in self.widening.of(held, member.entity):
+                    steps = way.enter(member)
+                    if steps is not None:
+                        found.ways.append(
+                            fixed(self._as(member, wider), [wider.step, *steps], sure=way.sure and wider.sure)
+                        )
+
+    def _other_users(self, held: Held, found: Found) -> None:
+        """Add users of the account whose credentials it may make."""
+        account = self.principals.accounts[held.account]
+        for action, shows, call, assuming in _CREDENTIALS:
+            if account.users is None and held.may(action):
+                found.blind.append(Blind(
+                    reason=f"the users of the account {account.id} were not seen", where=asked("iam", account.id)
+                ))  # fmt: skip
+            for group in self._meant(held, action, self._users, self._users_of.get(held.account, []), "users"):
+                users = tuple(user for number in group if (user := self.users[number]).arn != held.arn)
+                if users:
+                    self._user(held, users, action, (shows, call, assuming), found)
+
+    def _user(self, held: Held, users: tuple[User, ...], action: str, told: tuple[str, str, str], found: Found) -> None:
+        shows, call, assuming = told
+
+        def ask(user: User) -> Tried:
+            return held.ask(action, user.arn, tags=user.tags, tags_known=user.tags is not None, context=limits_of(user))
+
+        def enter(to: Held) -> tuple[Step, ...] | None:
+            user = to.entity
+            tried = ask(user) if isinstance(user, User) else None
+            if tried is None or not tried.open:
+                return None
+            more = ("--password", "${PASSWORD}") if "login" in call else ()
+            words = ("iam", call, "--user-name", _name(to.arn), *more)
+            made = _step(held, tried, f"can {shows} {to.arn}", words, assuming)
+            return (replace(made, gives=to.arn),)
+
+        first = ask(users[0])
+        full = action == "iam:CreateAccessKey" and len(users[0].access_keys or ()) >= _KEYS
+        if first.open and not full:
+            node = self.sessions.node(("users", tuple(user.arn for user in users)),
+                        lambda: (Held(self.principals, user) for user in users))  # fmt: skip
+            found.ways.append(Way(to=node, sure=first.effect is Effect.ALLOW, first=first.because, enter=enter))
+
+    def _new_role(self, held: Held, found: Found) -> None:
+        """Add a role that it makes, with a policy that allows everything."""
+        if not held.may("iam:CreateRole"):
+            return
+        start = f"arn:aws:iam::{held.account}:role/"
+        text = trusting(held.arn)
+        trust = read_document(text, Kind.RESOURCE, "trust policy that the chain writes")
+        for arn in names(
+            held, ("iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "sts:AssumeRole"), start
+        ):
+            for boundary in ("", *self.widening.boundaries(held, "iam:CreateRole")):
+                role = Role(arn=arn, trust=text, inline=(ADMINISTERED,), boundary=boundary)
+                made = self._made(held, role, "role", ("--assume-role-policy-document", text))
+                taken = self.sessions.steps(held, held, Held(self.principals, role), trust)
+                if made is not None and taken is not None:
+                    sure = made[1] and self.sessions.ask(held, role, {}, trust).effect is Effect.ALLOW
+                    found.ways.append(fixed(Held(self.principals, role), [*made[0], *taken], sure=sure))
+                    if sure:
+                        return
+
+    def _new_user(self, held: Held, found: Found) -> None:
+        """Add a user that it makes, with a policy that allows everything and an access key."""
+        if not held.may("iam:CreateUser"):
+            return
+        start = f"arn:aws:iam::{held.account}:user/"
+        for arn in names(held, ("iam:CreateUser", "iam:PutUserPolicy", "iam:AttachUserPolicy", "iam:CreateAccessKey"),
+                         start):  # fmt: skip
+            for boundary in ("", *self.widening.boundaries(held, "iam:CreateUser")):
+                user = User(arn=arn, inline=(ADMINISTERED,), boundary=boundary)
+                made = self._made(held, user, "user", ())
+                tried = held.ask("iam:CreateAccessKey", arn, context=limits_of(user))
+                if made is not None and tried.open:
+                    step = _step(held, tried, f"can make an access key of {arn}",
+                                 ("iam", "create-access-key", "--user-name", _name(arn)))  # fmt: skip
+                    sure = made[1] and tried.effect is Effect.ALLOW
+                    steps = [*made[0], replace(step, gives=arn)]
+                    found.ways.append(fixed(Held(self.principals, user), steps, sure=sure))
+                    if sure:
+                        return
+
+    def _made(
+        self, held: Held, entity: Role | User, kind: str, more: tuple[str, ...]
+    ) -> tuple[tuple[Step, Step], bool] | None:
+        """Return the requests that make a principal and give it a policy, and whether both are sure."""
+        limits = limits_of(entity)
+        bound = ("--permissions-boundary", entity.boundary) if entity.boundary else ()
+        title = kind.title()
+        made = held.ask(f"iam:Create{title}", entity.arn, context=limits)
+        if not made.open:
+            return None
+        name = (f"--{kind}-name", _name(entity.arn))
+        first = _step(held, made, f"can make the {kind} {entity.arn}", ("iam", f"create-{kind}", *name, *more, *bound))
+        for action, words, context in (
+            (f"iam:Put{title}Policy", (f"put-{kind}-policy", *name, "--policy-name", NAME,
+                                       "--policy-document", ADMINISTRATOR), {}),
+            (f"iam:Attach{title}Policy", (f"attach-{kind}-policy", *name, "--policy-arn", ADMINISTRATOR_ARN),
+             {"iam:PolicyARN": ADMINISTRATOR_ARN}),
+        ):  # fmt: skip
+            given: dict[str, Value] = {**limits, **context}
+            tried = held.ask(action, entity.arn, context=given)
+            if tried.open:
+                second = _step(held, tried, "can let it do everything", ("iam", *words))
+                return (first, second), made.effect is tried.effect is Effect.ALLOW
+        return None
+
+
+_CREDENTIALS = (
+    ("iam:CreateAccessKey", "make an access key of", "create-access-key", ""),
+    ("iam:CreateLoginProfile", "give a password to", "create-login-profile", "the user has no password yet"),
+    ("iam:UpdateLoginProfile", "change the password of", "update-login-profile", "the user has a password"),
+)
+
+
+def trusting(arn: str) -> str:
+    """Return a trust policy for one principal."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _step(held: Held, tried: Tried, shows: str, command: tuple[str, ...], assuming: str = "") -> Step:
+    return Step(
+        request=tried.request, by=held.principal, shows=shows, because=tried.because, command=command,
+        assuming=(*tried.assuming, assuming) if assuming else tried.assuming, holder=held.arn,
+    )  # fmt: skip
+
+
+def _name(arn: str) -> str:
+    return arn.rpartition("/")[2]

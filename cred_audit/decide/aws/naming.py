@@ -1,0 +1,88 @@
+"""Names of the agent's choosing for what it would make, so that the policies let the requests through.
+
+Every combination of the patterns that its statements hold has a shortest name (see `words`); what is found this way
+is decided like any other request.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from cred_audit.decide import Effect
+from cred_audit.decide.aws import catalogue
+from cred_audit.decide.aws.condition import filled, resolved
+from cred_audit.decide.aws.keys import FREE
+from cred_audit.decide.aws.model import Request, Value
+from cred_audit.decide.aws.pattern import parts_of
+from cred_audit.decide.aws.ways import Held, Tried
+from cred_audit.decide.aws.words import Pattern, pattern, words
+
+_NAMES = 24
+"""Names that are tried."""
+_PLAIN = "cred-audit"
+_STATES = 1500
+
+
+def names(held: Held, actions: Sequence[str], start: str) -> tuple[str, ...]:
+    """Return ARNs that begin like `start`, one for each way in which the statements on some actions can match them."""
+    found: dict[Pattern, None] = {pattern([(start, False), ("?*", True)]): None}
+    for action in actions:
+        keys = held.evaluator.keys(Request(action=action))
+        for clause in held.evaluator.clauses(action.lower()):
+            for resource in clause.statement.resources or ():
+                parts = parts_of(resource, variables=clause.document.variables)
+                for values in resolved(parts, keys):
+                    if values is not None and values is not FREE and resource.strip("*"):
+                        found[pattern(filled(parts, values), arn=resource.count(":") >= 5)] = None
+    if len(found) == 1:
+        return (start + _PLAIN,)
+    made, _ = words(tuple(found), _STATES)
+    fitting = sorted((word for word in made if word.startswith(start) and len(word) > len(start)), key=len)
+    return tuple(dict.fromkeys((start + _PLAIN, *fitting)))[:_NAMES]
+
+
+def may_make(
+    held: Held, action: str, account: str, region: str, *, context: Mapping[str, Value] | None = None
+) -> Tried | None:
+    """Return an action of a service allowed on what the agent would make; None where no name lets it through.
+
+    An action on several things (ec2:RunInstances: instance, volume, network interface ...) needs all of them; the
+    answer is about the first, with the reasons of all.
+    """
+    details = catalogue.action_details(action)
+    if details is None:
+        return None
+    service = action.partition(":")[0]
+    kinds = [kind["name"] for kind in details["resourceTypes"] if kind["required"]]
+    optional = [kind["name"] for kind in details["resourceTypes"] if not kind["required"]]
+    given = {"aws:RequestedRegion": region, **(context or {})}
+    tried: list[Tried] = []
+    for kind in kinds:
+        best = _best(held, action, [catalogue.arn_start(service, kind, account, region)], given)
+        if best is None:
+            return None
+        tried.append(best)
+    if not kinds:
+        starts = [catalogue.arn_start(service, kind, account, region) for kind in optional]
+        best = _best(held, action, starts, given) if starts else None
+        plain = held.ask(action, "*", context=given)
+        best = plain if best is None or plain.effect is Effect.ALLOW else best
+        if not best.open:
+            return None
+        tried.append(best)
+    effect = Effect.ALLOW if all(one.effect is Effect.ALLOW for one in tried) else Effect.UNKNOWN
+    return Tried(
+        effect=effect, request=tried[0].request,
+        because=tuple(reason for one in tried for reason in one.because),
+        assuming=tuple(text for one in tried for text in one.assuming),
+    )  # fmt: skip
+
+
+def _best(held: Held, action: str, starts: Iterable[tuple[str, bool]], given: Mapping[str, Value]) -> Tried | None:
+    best: Tried | None = None
+    for start, whole in starts:
+        for arn in (start,) if whole else names(held, (action,), start):
+            tried = held.ask(action, arn, context=given)
+            if tried.effect is Effect.ALLOW:
+                return tried
+            if tried.open:
+                best = tried
+    return best
