@@ -186,6 +186,8 @@ def test_a_policy_on_a_thing_of_another_tenant_is_judged_too() -> None:
     (held,) = judged(ID, account(opened, {"TenantId": "acme"}))
     assert (held.verdict, held.subject) == (Verdict.PASS, "policies on things")
     assert not failed(account(guard, {"TenantId": "acme"}))
+    for tags in ({}, {"TenantId": "acme"}):
+        assert_hiding_improves_nothing(ID, account(opened, tags))
 
 
 def test_without_any_condition_on_tags_the_claim_is_not_called_for() -> None:

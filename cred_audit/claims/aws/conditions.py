@@ -25,7 +25,7 @@ from cred_audit.claims.aws.texts import (
 )
 from cred_audit.claims.aws.weakness import weakness
 from cred_audit.claims.isolation import holds, sentence_of, who_acts
-from cred_audit.decide import Effect, Reason
+from cred_audit.decide import Effect, Reason, Unknown
 from cred_audit.decide.aws.atoms import tag_of
 from cred_audit.decide.aws.cells import documents_of
 from cred_audit.decide.aws.clause import Clause
@@ -299,7 +299,8 @@ class _Judge:
             if self.relevant(statement)
         ]
         blind = [thing.arn for thing in self.holdings.all if Kind.RESOURCE in thing.policies.unseen]
-        unseen = (*self.holdings.unseen, *(f"policy of {arn}" for arn in blind))
+        agents = (f"who {one.tenant}/{one.agent} is" for one in self.texts.asked.acting if isinstance(one.who, Unknown))
+        unseen = (*self.holdings.unseen, *(f"policy of {arn}" for arn in blind), *agents)
         if unseen:
             yield Finding(
                 verdict=Verdict.UNKNOWN,
