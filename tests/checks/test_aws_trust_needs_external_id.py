@@ -131,7 +131,7 @@ def test_whoever_may_assume_any_role_reaches_every_customer_that_trusts_the_acco
     witness = agents[0].witness
     assert witness is not None
     assert witness.fields["resource"] == f"arn:aws:iam::{HOMES['beta']}:role/byoc"
-    assert witness.fields["context"]["sts:externalid"] == GOOD["beta"]
+    assert witness.fields["context"]["sts:ExternalId"] == GOOD["beta"]
     assert {one.verdict for one in findings if one.subject.startswith("role:")} == {Verdict.PASS}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cred_audit.claims.aws.isolation import Acting, AwsIsolation, reason_evidence, witness_of
+from cred_audit.claims.aws.mend import reproduce_of
 from cred_audit.claims.aws.roles import Assumed, AwsRoles, aws_roles
 from cred_audit.claims.isolation import sentence_of, who_acts
 from cred_audit.decide import Effect, Reason, Unknown
@@ -59,7 +60,7 @@ class _Grant:
     acting: Acting
     found: Assumed
     agents: dict[str, None] = field(default_factory=dict)
-    owners: set[str] = field(default_factory=set)
+    owners: dict[frozenset[str], None] = field(default_factory=dict)
     count: int = 1
 
 
@@ -74,13 +75,13 @@ def judge_foreign_roles(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         none = True
         for found in roles.assumable(acting):
-            owners = found.alike.owners - {acting.tenant}
-            if owners:
+            owners = found.alike.owners
+            if len(owners) > (acting.tenant in owners):
                 none = False
                 key = (acting.tenant, found.decision.effect, found.decision.because)
                 grant = grants.setdefault(key, _Grant(acting, found))
                 grant.agents[acting.agent] = None
-                grant.owners |= owners
+                grant.owners[owners] = None
                 grant.count = max(grant.count, len(found.alike.roles))
         maybe = unread.finding(acting)
         if maybe is not None:
@@ -106,7 +107,7 @@ def _none(acting: Acting, summary: str) -> Finding:
 def _foreign(roles: AwsRoles, grant: _Grant) -> Finding:
     known = grant.found.decision.effect is Effect.ALLOW
     tenant = grant.acting.tenant
-    reaches = reaches_of(roles.facts, grant.owners, tenant)
+    reaches = roles.reaches(grant.owners, tenant)
     who = who_acts(tenant, tuple(grant.agents))
     first = next(iter(grant.found.decision.because), Reason(policy="", why="no policy was seen"))
     return Finding(
@@ -119,6 +120,7 @@ def _foreign(roles: AwsRoles, grant: _Grant) -> Finding:
         summary=f"{who} {'can' if known else 'may be able to'} assume roles of {sentence_of(reaches)}.",
         evidence=tuple(reason_evidence(reason) for reason in grant.found.decision.because),
         witness=assumption_witness(grant.acting, grant.found) if known else None,
+        reproduce=reproduce_of(f"{tenant}/{grant.acting.agent}", (grant.found.request,)) if known else None,
         assuming=grant.found.decision.assuming,
         fix=_FIX if known else None,
     )

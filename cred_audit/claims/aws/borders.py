@@ -168,7 +168,7 @@ def _policies_between(roles: AwsRoles, owned: dict[str, set[str]]) -> dict[str, 
             found.setdefault(resource.home, []).append(_not_seen(resource))
             continue
         let = tuple(
-            guest for guest in guests(roles, resource)
+            guest for guest in guests(roles, resource, tenants_only=True)
             if not guest.account or (guest.account != resource.home and guest.tenants - resource.owners)
         )  # fmt: skip
         if let:

@@ -105,7 +105,8 @@ class _Question:
 
 def _let_in(roles: AwsRoles, role: Role, provider: str) -> bool:
     if provider == _PODS:
-        return _pods(roles, role, fresh=False) is not Effect.DENY
+        # Which cluster EKS asks for is not ours to try: a statement that names it is taken to let some in.
+        return True
     action = _SAML if ":saml-provider/" in provider else _WEB
     return _Question(roles, role, provider, action)({})[0] is not Effect.DENY
 
@@ -114,7 +115,7 @@ def _faults(
     roles: AwsRoles, role: Role, document: Document, provider: str, tenants: frozenset[str]
 ) -> Iterator[_Fault]:
     if provider == _PODS:
-        effect = _pods(roles, role, fresh=True)
+        effect = _pods(roles, role)
         if effect is not Effect.DENY:
             yield _Fault(
                 shows="lets in pods of any namespace of any cluster that an association names",
@@ -188,16 +189,13 @@ def _spans(pattern: str, tenants: frozenset[str]) -> _Fault | None:
     return _Fault(shows=f"takes every user like {pattern[:80]!r}")
 
 
-def _pods(roles: AwsRoles, role: Role, *, fresh: bool) -> Effect:
-    """Return whether EKS is let in for a pod of no known cluster and namespace, or for some pod."""
+def _pods(roles: AwsRoles, role: Role) -> Effect:
+    """Return whether EKS is let in for a pod of a cluster and namespace that no policy names."""
     search = _search(_PODS)
     account = role.arn.split(":")[4]
-    context: dict[str, Value] = {}
-    tags: dict[str, str] = {}
-    if fresh:
-        arn = f"arn:aws:eks:us-east-1:{account}:cluster/{_FRESH}"
-        tags = dict.fromkeys(_POD_TAGS, _FRESH) | {"eks-cluster-arn": arn}
-        context = {"aws:SourceArn": arn, "aws:SourceAccount": account}
+    arn = f"arn:aws:eks:us-east-1:{account}:cluster/{_FRESH}"
+    tags = dict.fromkeys(_POD_TAGS, _FRESH) | {"eks-cluster-arn": arn}
+    context: dict[str, Value] = {"aws:SourceArn": arn, "aws:SourceAccount": account}
     effects = {
         search.possible(
             Request(action=action, resource=role.arn, resource_tags=role.tags, request_tags=tags, context=context),

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cred_audit.claims.aws.isolation import witness_of
-from cred_audit.claims.aws.outside import ANYONE, outsiders, some_role, stand_in
+from cred_audit.claims.aws.outside import ANYONE, organization, outsiders, some_role, stand_in
 from cred_audit.claims.aws.roles import AwsRoles
 from cred_audit.decide import Effect, Unknown
 from cred_audit.decide.aws.clause import compile_document
@@ -70,18 +70,21 @@ class Guest:
     evidence: Evidence
 
 
-def guests(roles: AwsRoles, resource: Resource) -> Iterator[Guest]:
-    """Yield those outside the owner's accounts, and those inside them who are other tenants', whom it lets in."""
+def guests(roles: AwsRoles, resource: Resource, *, tenants_only: bool = False) -> Iterator[Guest]:
+    """Yield those outside the owner's accounts, and those inside them who are other tenants', whom it lets in.
+
+    `tenants_only`: whether accounts that are named and no tenant's do not matter.
+    """
     document = resource.policies.policy
     for statement in document.statements if document is not None else ():
         if statement.allow:
-            yield from _outside(roles, resource, statement)
+            yield from _outside(roles, resource, statement, tenants_only=tenants_only)
             yield from _inside(roles, resource, statement)
     for grant in resource.policies.grants:
         yield from _granted(roles, resource, grant)
 
 
-def _outside(roles: AwsRoles, resource: Resource, statement: Statement) -> Iterator[Guest]:
+def _outside(roles: AwsRoles, resource: Resource, statement: Statement, *, tenants_only: bool) -> Iterator[Guest]:
     for arn, value in outsiders(statement, resource.home):
         account = arn.split(":")[4]
         tenants = holders(roles, account)
@@ -89,7 +92,7 @@ def _outside(roles: AwsRoles, resource: Resource, statement: Statement) -> Itera
             # One role or user of the platform's own accounts: whose agents act with it is what matters.
             yield from _named(roles, resource, statement, value)
             continue
-        if value != ANYONE and resource.owners & tenants:
+        if value != ANYONE and (resource.owners & tenants or (tenants_only and not tenants)):
             continue
         found = _decided(stand_in(arn), resource, statement)
         if found is not None:
@@ -163,9 +166,12 @@ def _decided(search: Search, resource: Resource, statement: Statement) -> Found 
         clauses = compile_document(document).for_action(action.lower()) if document is not None else ()
         if not any(clause.statement is statement for clause in clauses):
             continue
-        request = Request(action=action, resource=resource.arn, resource_tags=resource.tags)
+        context, assumed = organization(document)
+        request = Request(
+            action=action, resource=resource.arn, resource_tags=resource.tags, context=dict(context)
+        )  # fmt: skip
         found = search.possible(request, resource.policies)
-        effect, assuming = found.decision.effect, found.decision.assuming
+        effect, assuming = found.decision.effect, (*assumed, *found.decision.assuming)
         if effect is Effect.ALLOW:
             return Found(action, effect, assuming, witness_of(search.evaluator.principal, (found.request,)))
         if effect is Effect.UNKNOWN and best is None:

@@ -168,7 +168,12 @@ def judge_hops(snapshot: Snapshot) -> Iterator[Finding]:
     for hop in hops.hops.values():
         yield _judged(roles, hop, hops.beyond(hop))
     yield from _administrators(hops)
-    coming = {(acting.tenant, acting.agent) for _, agents in hops.assumed.values() for acting, _ in agents}
+    coming = {
+        (acting.tenant, acting.agent)
+        for alike, agents in hops.assumed.values()
+        if any(role.arn in hops.hops for role in alike.roles)
+        for acting, _ in agents
+    }
     for acting in roles.facts.acting:
         if not isinstance(acting.who, Unknown) and (acting.tenant, acting.agent) not in coming:
             yield _stays(acting)
@@ -181,8 +186,8 @@ def _stays(acting: Acting) -> Finding:
         subject=f"agent:{name}",
         tenant=acting.tenant,
         agents=(acting.agent,),
-        summary=f"{name} may assume no other role.",
-        evidence=(Evidence(where=acting.arn, shows="every role was decided for it, and none is open to it"),),
+        summary=f"{name} may assume no role that is not a tenant's own.",
+        evidence=(Evidence(where=acting.arn, shows="every role was decided for it, and no such role is open to it"),),
     )
 
 

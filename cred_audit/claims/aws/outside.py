@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from cred_audit.decide.aws.document import read_document
+from cred_audit.decide.aws.document import NEGATED, read_document
 from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.free import Search
-from cred_audit.decide.aws.model import Document, Kind, Principal, PrincipalPolicies, Statement
+from cred_audit.decide.aws.model import Document, Kind, Principal, PrincipalPolicies, Statement, Value
 
 ANYONE = "*"
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
@@ -19,6 +19,7 @@ _EVERYTHING: Document = read_document(
     Kind.IDENTITY,
     "whatever its account lets it do",
 )
+_OF_ORGANIZATIONS = frozenset({"aws:principalorgid", "aws:principalorgpaths"})
 _NAME = "role/some-role-of-this-account"
 
 
@@ -81,3 +82,19 @@ def _pinned(statement: Statement) -> Iterator[str]:
                 arn = value.replace("*", "x").replace("?", "x")
                 if arn.count(":") > 4:
                     yield arn
+
+
+@lru_cache(maxsize=65536)
+def organization(document: Document | None) -> tuple[tuple[tuple[str, Value], ...], tuple[str, ...]]:
+    """Return the organization that a policy's statements ask the caller to be of, as context and as assumptions.
+
+    Which one a stand-in is of is not known: it is taken to be the one that lets it in.
+    """
+    found: dict[str, Value] = {}
+    for statement in document.statements if document is not None else ():
+        for condition in statement.conditions:
+            key = condition.key.lower()
+            if key in _OF_ORGANIZATIONS and condition.values and statement.allow is not (condition.operator in NEGATED):
+                value = condition.values[0].replace("*", "x").replace("?", "x")
+                found.setdefault(condition.key, (value,) if key.endswith("paths") else value)
+    return tuple(found.items()), tuple(f"{key} is {value}" for key, value in found.items())

@@ -4,26 +4,32 @@ Roles that no applicable statement tells apart are decided once. Which they are 
 is remembered: agents with equal patterns share it.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from cred_audit.claims.aws.isolation import Acting, AwsIsolation, aws_isolation
+from cred_audit.claims.aws.role_clauses import EXTERNAL_ID, allowed, broad_trust, compared, is_account, one_external_id
+from cred_audit.claims.aws.role_tags import ASSUME, RoleTags, condition_keys
 from cred_audit.decide import Decision, Effect, Unknown
 from cred_audit.decide.aws.cells import documents_of
-from cred_audit.decide.aws.clause import compile_document
 from cred_audit.decide.aws.engine import Evaluator
-from cred_audit.decide.aws.free import Search
-from cred_audit.decide.aws.model import Document, Kind, Principal, PrincipalPolicies, Request, ResourcePolicies
-from cred_audit.decide.aws.pattern import Variable, compiled, glob_expression, parts_of
+from cred_audit.decide.aws.free import Possible, Search
+from cred_audit.decide.aws.model import (
+    Document,
+    Kind,
+    Principal,
+    PrincipalPolicies,
+    Request,
+    ResourcePolicies,
+)
+from cred_audit.decide.aws.pattern import compiled, glob_expression
 from cred_audit.decide.aws.texts import Texts
 from cred_audit.decide.aws.world import Role
 from cred_audit.decide.kept import of_the_last
 from cred_audit.facts import Snapshot
+from cred_audit.finding import Reaches
 
-ASSUME = "sts:AssumeRole"
-EXTERNAL_ID = "sts:ExternalId"
+_FEW = 3
 _ONE_BY_ONE = 64
 """Roles that an agent's patterns match to be decided one by one; more are divided into those that are alike."""
 _MOST = 10**9
@@ -64,6 +70,8 @@ class AwsRoles:
         """ARN of a role or user -> the agents that act with it."""
         for acting in facts.acting:
             self.acting.setdefault(acting.arn, []).append(acting)
+        self._assumable: dict[tuple[str, str], tuple[Assumed, ...]] = {}
+        self._left: dict[frozenset[str], frozenset[str]] = {}
         self._owners: dict[str, frozenset[str]] = {}
         self._policies: dict[str, ResourcePolicies] = {}
         self._named: dict[str, list[Role]] = {}
@@ -72,13 +80,15 @@ class AwsRoles:
         """Account and name of a role -> ARN of a session of it -> roles whose trust policy names that session."""
         self._broad: dict[str, list[Role]] = {}
         """Account -> its roles whose trust policy lets in more than those that it names."""
-        self._compares_tags = False
+        self._tags = RoleTags()
         for role in self.all:
             self._index(role)
         documents = {one for acting in facts.agents for one in documents_of(acting.policies)}
-        self._compares_tags = any("resourcetag/" in _keys(document) for document in documents) or self._compares_tags
-        self._compares_accounts = any("aws:resourceaccount" in _keys(document) for document in documents)
-        self._fixed_id = not any(EXTERNAL_ID.lower() in _keys(document) for document in documents)
+        for document in documents:
+            self._tags.add(document)
+        self._tags.index(self.all)
+        self._compares_accounts = any("aws:resourceaccount" in condition_keys(document) for document in documents)
+        self._fixed_id = not any(EXTERNAL_ID.lower() in condition_keys(document) for document in documents)
         self._at_home = {acting.arn.split(":")[4] for acting in facts.acting if acting.arn.count(":") > 4}
         self._names = Texts((role.arn.split(":", 5)[-1], number) for number, role in enumerate(self.all))
         self._matches: dict[str, tuple[Role, ...]] = {}
@@ -121,14 +131,14 @@ class AwsRoles:
         if document is None:
             self._broad.setdefault(account, []).append(role)
             return
-        self._compares_tags = self._compares_tags or "resourcetag/" in _keys(document)
+        self._tags.add(document)
         broad = False
         for statement in document.statements:
             broad = broad or statement.not_principal
             for named in statement.principals or ():
                 if named.type == "*" or named.value == "*":
                     broad = True
-                elif named.type == "AWS" and not _is_account(named.value):
+                elif named.type == "AWS" and not is_account(named.value):
                     self._named.setdefault(named.value, []).append(role)
                     fields = named.value.split(":", 5)
                     if len(fields) == 6 and fields[5].startswith("assumed-role/"):
@@ -137,11 +147,28 @@ class AwsRoles:
         if broad:
             self._broad.setdefault(account, []).append(role)
 
-    def assumable(self, acting: Acting) -> Iterator[Assumed]:
-        """Yield the roles that an agent may assume, or of which it is not known; its own role left out."""
+    def assumable(self, acting: Acting) -> tuple[Assumed, ...]:
+        """Return the roles that an agent may assume, or of which it is not known; its own role left out."""
         if isinstance(acting.who, Unknown):
-            return
-        yield from self.assumed_by(acting.who.principal, acting.who.policies, acting.arn, acting.tenant)
+            return ()
+        key = (acting.tenant, acting.agent)
+        known = self._assumable.get(key)
+        if known is None:
+            found = self.assumed_by(acting.who.principal, acting.who.policies, acting.arn, acting.tenant)
+            known = self._assumable[key] = tuple(found)
+        return known
+
+    def reaches(self, parts: Iterable[frozenset[str]], own: str) -> Reaches:
+        """Return the tenants of some sets as the findings hold them, without one; each set is looked through once."""
+        sets = dict.fromkeys(parts)
+        names = next(iter(sets)) if len(sets) == 1 else frozenset().union(*sets)
+        count = len(names) - (own in names)
+        if count <= max(_FEW, len(self.facts.tenants) - count):
+            return Reaches(tenants=tuple(sorted(names - {own})), count=count)
+        left = self._left.get(names)
+        if left is None:
+            left = self._left[names] = frozenset(self.facts.tenants) - names
+        return Reaches(all_except=tuple(sorted({*left, own})), count=count)
 
     def assumed_by(
         self, principal: Principal, policies: PrincipalPolicies, arn: str, tenant: str = ""
@@ -153,8 +180,9 @@ class AwsRoles:
         search = Search(Evaluator(principal, policies))
         account = arn.split(":")[4]
         alone = {role.arn: role for name in {arn, principal.arn} for role in self._named.get(name, ())}
+        alone |= {role.arn: role for role in self._tags.with_values_of(principal)}
         groups: Iterable[Alike] = ()
-        patterns = None if Kind.IDENTITY in policies.unseen else _allowed(policies)
+        patterns = None if Kind.IDENTITY in policies.unseen else allowed(policies)
         wide = self._wide(patterns)
         if wide is None:
             groups = self._divided(policies, patterns)
@@ -182,7 +210,7 @@ class AwsRoles:
         if Kind.IDENTITY in policies.unseen:
             return None
         found: set[str] = set()
-        for pattern in _allowed(policies):
+        for pattern in allowed(policies):
             fields = pattern.split(":", 5)
             if len(fields) < 6 or any("*" in part or "?" in part for part in fields[3:5]) or fields[2].endswith("*"):
                 return None
@@ -203,7 +231,7 @@ class AwsRoles:
                         yield replace(found, decision=decision)
 
     def _decided(self, search: Search, alike: Alike, role: Role) -> Iterator[Assumed]:
-        found = search.possible(self.request(role), self.policies(role))
+        found = self._possible(search, role)
         decision = found.decision
         if decision.effect is Effect.ALLOW and any(
             text.startswith(("aws:requesttag/", "aws:tagkeys")) and "absent" not in text for text in decision.assuming
@@ -218,6 +246,18 @@ class AwsRoles:
             decision = tagged if tagged.effect is not Effect.ALLOW else decision
         if decision.effect is not Effect.DENY:
             yield Assumed(alike=alike, request=found.request, decision=decision)
+
+    def _possible(self, search: Search, role: Role) -> Possible:
+        """Decide with the one external id that the role asks for, where that suffices: it needs no search."""
+        request, policies = self.request(role), self.policies(role)
+        value = one_external_id(policies.policy) if policies.policy is not None else None
+        if value is not None:
+            given = replace(request, context={EXTERNAL_ID.lower(): value})
+            decision = search.evaluator.decide(given, policies)
+            if decision.effect is Effect.ALLOW:
+                assuming = (f"{EXTERNAL_ID.lower()} is {value}",)
+                return Possible(decision=replace(decision, assuming=assuming), request=given)
+        return search.possible(request, policies)
 
     def _wide(self, patterns: tuple[str, ...] | None) -> tuple[Role, ...] | None:
         """Return the roles that the patterns match, where they are few; else None."""
@@ -251,17 +291,17 @@ class AwsRoles:
 
     def _divided(self, policies: PrincipalPolicies, patterns: tuple[str, ...] | None) -> tuple[Alike, ...]:
         """Return the roles that some patterns match, all for None, divided by what the statements tell apart."""
-        compared = _compared(policies)
-        key = (patterns, compared)
+        told = compared(policies)
+        key = (patterns, told)
         known = self._divisions.get(key)
         if known is None:
             candidates = self.all if patterns is None else tuple(
                 {role.arn: role for pattern in patterns for role in self._matching(pattern)}.values()
             )  # fmt: skip
-            matched = {pattern: {role.arn for role in self._matching(pattern)} for pattern in compared}
+            matched = {pattern: {role.arn for role in self._matching(pattern)} for pattern in told}
             parts: dict[object, list[Role]] = {}
             for role in candidates:
-                apart = (self._class(role), tuple(role.arn in matched[pattern] for pattern in compared))
+                apart = (self._class(role), tuple(role.arn in matched[pattern] for pattern in told))
                 parts.setdefault(apart, []).append(role)
             known = tuple(
                 Alike(roles=tuple(part), owners=frozenset().union(*(self.owners(role) for role in part)))
@@ -278,14 +318,13 @@ class AwsRoles:
         if known is None:
             account = role.arn.split(":")[4]
             place = account if account in self._at_home or self._compares_accounts else ""
-            tags = json.dumps(role.tags, sort_keys=True) if self._compares_tags else ""
             policies = self.policies(role)
             known = (
                 place,
-                tags,
+                self._tags.state(role),
                 policies.rcps,
                 policies.unseen,
-                _broad_trust(policies.policy, fixed_id=self._fixed_id),
+                broad_trust(policies.policy, fixed_id=self._fixed_id),
             )
             self._classes[role.arn] = known
         return known
@@ -295,73 +334,3 @@ class AwsRoles:
 def aws_roles(snapshot: Snapshot) -> AwsRoles:
     """Return the roles of a snapshot that has AWS's facts."""
     return AwsRoles(aws_isolation(snapshot))
-
-
-def _is_account(value: str) -> bool:
-    return value.isdigit() or value.endswith(":root")
-
-
-@lru_cache(maxsize=65536)
-def _keys(document: Document) -> str:
-    """Return the lower-case condition keys of a document, and its variables, as one text."""
-    return " ".join(
-        text.lower()
-        for statement in document.statements
-        for condition in statement.conditions
-        for text in (condition.key, *(value for value in condition.values if "${" in value))
-    )
-
-
-@lru_cache(maxsize=65536)
-def _patterns(document: Document) -> tuple[tuple[bool, str], ...]:
-    """Return the resource patterns of the statements on AssumeRole (variables as stars), with whether they allow."""
-    found: dict[tuple[bool, str], None] = {}
-    for clause in compile_document(document).for_action(ASSUME.lower()):
-        statement = clause.statement
-        if statement.not_resource or statement.resources is None:
-            found[statement.allow, "*"] = None
-        found |= {(statement.allow, _starred(text, document)): None for text in statement.resources or ()}
-    return tuple(found)
-
-
-def _starred(text: str, document: Document) -> str:
-    parts = parts_of(text, variables=document.variables)
-    return "".join("*" if isinstance(part, Variable) else part[0] if part[1] else "?" * len(part[0]) for part in parts)
-
-
-def _allowed(policies: PrincipalPolicies) -> tuple[str, ...]:
-    """Return the patterns of roles that the principal's own policies may let it assume."""
-    return tuple(dict.fromkeys(text for one in policies.identity for allows, text in _patterns(one) if allows))
-
-
-def _compared(policies: PrincipalPolicies) -> tuple[str, ...]:
-    """Return every pattern that the statements of a principal's side compare roles with."""
-    found = (text for one in documents_of(policies) for _, text in _patterns(one))
-    return tuple(dict.fromkeys(text for text in found if text != "*"))
-
-
-@lru_cache(maxsize=65536)
-def _broad_trust(document: Document | None, *, fixed_id: bool) -> object:
-    """Return the statements of a trust policy that can matter to those whom it does not name.
-
-    `fixed_id`: whether the value of an external id makes no difference, since no policy of an agent compares it.
-    """
-    if document is None:
-        return None
-    found = []
-    for statement in document.statements:
-        broad = tuple(
-            named.value for named in statement.principals or ()
-            if named.type == "*" or (named.type == "AWS" and (named.value == "*" or _is_account(named.value)))
-        )  # fmt: skip
-        specific = tuple(named.value for named in statement.principals or ()) if statement.not_principal else ()
-        if not broad and not statement.not_principal:
-            continue
-        conditions = tuple(
-            (one.written, one.key.lower(),
-             "one id" if fixed_id and one.key.lower() == EXTERNAL_ID.lower() and len(one.values) == 1
-             and one.written == "StringEquals" and "${" not in one.values[0] else one.values)
-            for one in statement.conditions
-        )  # fmt: skip
-        found.append((statement.allow, broad, specific, statement.actions, statement.not_action, conditions))
-    return document.variables, tuple(found)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from cred_audit.claims.aws.external_ids import guessable, sequences, templates
 from cred_audit.claims.aws.isolation import witness_of
-from cred_audit.claims.aws.outside import ANYONE, outsiders, stand_in
-from cred_audit.claims.aws.roles import EXTERNAL_ID, AwsRoles, aws_roles
+from cred_audit.claims.aws.outside import ANYONE, organization, outsiders, stand_in
+from cred_audit.claims.aws.role_clauses import EXTERNAL_ID
+from cred_audit.claims.aws.roles import AwsRoles, aws_roles
 from cred_audit.decide import Effect
 from cred_audit.decide.aws.free import Possible
 from cred_audit.decide.aws.model import Document, Statement, Value
@@ -115,12 +116,14 @@ class _Door:
         anyone = "anyone in any account" if self.account not in statement.text else self.account
         self.whom = anyone if value == ANYONE else value
         self._policies = roles.policies(case.role)
+        self._organization, self._assumed = organization(self._policies.policy)
         self._request = roles.request(case.role)
 
     def tried(self, external_id: str | None) -> Possible:
         """Decide the request with an external id, or without any."""
         given: Value = () if external_id is None else external_id
-        return self.search.possible(replace(self._request, context={EXTERNAL_ID: given}), self._policies)
+        context = {**dict(self._organization), EXTERNAL_ID: given}
+        return self.search.possible(replace(self._request, context=context), self._policies)
 
     def open_to(self, external_id: str | None, shows: str) -> bool:
         """Whether it is let in so, or may be; noted as a fault."""
@@ -134,7 +137,7 @@ class _Door:
             principal = self.search.evaluator.principal
             self.case.witness = witness_of(principal, (found.request,))
             known = f"the policies of the account {self.account} let {principal.arn} assume it"
-            self.case.assuming = (known, *found.decision.assuming)
+            self.case.assuming = (known, *self._assumed, *found.decision.assuming)
         return True
 
     def lets_in(self, written: Iterable[tuple[str, bool]]) -> bool:
