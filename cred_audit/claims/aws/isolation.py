@@ -14,7 +14,7 @@ from cred_audit.decide.aws import reach
 from cred_audit.decide.aws.context import whole_context
 from cred_audit.decide.aws.estate import ActionClass
 from cred_audit.decide.aws.holdings import Holding, Holdings
-from cred_audit.decide.aws.model import Principal, Request
+from cred_audit.decide.aws.model import Kind, Principal, Request
 from cred_audit.decide.aws.principals import Documents, Principals
 from cred_audit.decide.kept import of_the_last
 from cred_audit.facts import AwsFacts, Gap, Snapshot
@@ -67,12 +67,18 @@ class AwsIsolation:
             if part.tags
         }
         self._estate: reach.Estate | None = None
+        self.since = snapshot.taken_at
+        """Requests are sent after the facts were read."""
+        self._owners: frozenset[str] = frozenset()
+        self._landless: frozenset[str] = frozenset()
 
     @property
     def estate(self) -> reach.Estate:
         """Everybody's things, ready to be asked about any of the agents."""
         if self._estate is None:
-            self._estate = reach.Estate(self.holdings.things, self.agents)
+            self._estate = reach.Estate(self.holdings.things, self.agents, since=self.since)
+            self._owners = frozenset(self._estate.owners)
+            self._landless = frozenset(self.tenants) - self._owners
         return self._estate
 
     def _acting(self, tenant: Tenant, agent: Agent) -> Acting:
@@ -82,9 +88,20 @@ class AwsIsolation:
         arn = principal.role or principal.user
         found = self.principals.principal(arn, session_tags=principal.session_tags, session_name=principal.session_name)
         who = found if isinstance(found, Unknown) else reach.Agent(
-            tenant=tenant.id, principal=found[0], policies=found[1]
+            tenant=tenant.id, principal=found[0], policies=found[1], mfa=self._may_carry_mfa(arn)
         )  # fmt: skip
         return Acting(tenant=tenant.id, agent=agent.id, arn=arn, who=who)
+
+    def _may_carry_mfa(self, arn: str) -> bool:
+        """Whether somebody other than a service or a provider may assume a role; only they can come with MFA."""
+        role = self.principals.roles.get(arn)
+        if role is None:
+            return False
+        trust = self.documents.read(role.trust, Kind.RESOURCE, f"trust policy of {arn}")
+        return trust is None or any(
+            one.allow and (one.not_principal or any(named.type in {"AWS", "*"} for named in one.principals or ()))
+            for one in trust.statements
+        )
 
     def tag_key(self, tenant: str) -> str:
         """Return the tag key that tells a tenant's things apart; a usual one where its territory has none."""
@@ -95,11 +112,13 @@ class AwsIsolation:
         known = self.estate.owners
         if owners.all_except is None:
             return Reaches(tenants=owners.names, count=len(owners.names))
-        reached = [owner for owner in known if owner not in owners.all_except]
-        if len(reached) <= _FEW:
-            return Reaches(tenants=tuple(reached), count=len(reached))
-        spared = {*owners.all_except, *(set(self.tenants) - set(known)), *([acting] if acting else [])}
-        return Reaches(all_except=tuple(sorted(spared - {OTHERS})), count=len(reached))
+        spared = set(owners.all_except)
+        count = len(known) - len(spared & self._owners)
+        if count <= _FEW:
+            reached = tuple(owner for owner in known if owner not in spared)
+            return Reaches(tenants=reached, count=count)
+        spared |= self._landless | ({acting} if acting else set())
+        return Reaches(all_except=tuple(sorted(spared - {OTHERS})), count=count)
 
 
 @of_the_last

@@ -31,7 +31,7 @@ def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
     """
     asked = aws_isolation(snapshot)
     regions = {one.id: tuple(region.name for region in one.regions) for one in asked.world.accounts}
-    foresight = Foresight(asked.holdings.all, regions)
+    foresight = Foresight(asked.holdings.all, regions, since=asked.since)
     tenants = {tenant.id: tenant for tenant in snapshot.target.tenants}
     found: dict[tuple[object, ...], tuple[Acting, Coming, ActionClass, list[str]]] = {}
     for acting in asked.acting:

@@ -87,6 +87,11 @@ def caller_of(principal: Principal) -> Caller:
     return Caller(type=types.get(kind, Type.OTHER), arn=arn, account=account)
 
 
+def session_of(arn: str) -> str:
+    """Return the name of a role session; empty for a session whose name is not known, and for other principals."""
+    return arn.rpartition("/")[2] if ":assumed-role/" in arn else ""
+
+
 def _form(caller: Caller, named: Named) -> Form:
     value = named.value
     if named.type == "*" or (named.type == "AWS" and value == "*"):

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 
 from cred_audit.decide import Effect, Reason
+from cred_audit.decide.aws.caller import session_of
 from cred_audit.decide.aws.cells import documents_of
 from cred_audit.decide.aws.condition import filled, resolved
+from cred_audit.decide.aws.dependent import Setting
 from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import ActionClass, Thing
 from cred_audit.decide.aws.keys import FREE, Either, Keys
@@ -30,8 +33,11 @@ class Foreseen:
 class Foresight:
     """All agents' questions about what may come."""
 
-    def __init__(self, things: Iterable[Thing], regions: Mapping[str, tuple[str, ...]]) -> None:
-        """Take what is there, and the regions of each account that were read."""
+    def __init__(
+        self, things: Iterable[Thing], regions: Mapping[str, tuple[str, ...]], *, since: datetime | None = None
+    ) -> None:
+        """Take what is there and the regions of each account that were read. `since`: as for `Estate`."""
+        self._since = since
         self.regions = regions
         self._there = frozenset(_place(thing) for thing in things if thing.collection is None)
         self._memo: dict[tuple[object, ...], tuple[_Side, Foreseen]] = {}
@@ -50,14 +56,14 @@ class Foresight:
         place = account if _names_accounts_in_part(agent) else blocks.numbers.get(account)
         regions = self.regions.get(account, ())
         key = (wanted, self._shape(agent, own, keys, blocks), _marks(agent, told), evaluator.caller.type, place,
-               regions, evaluator.caller.service_linked, agent.principal.tags is None,
+               regions, evaluator.caller.service_linked, agent.principal.tags is None, agent.mfa,
                tuple(sorted(map(blocks.within, there))))  # fmt: skip
         known = self._memo.get(key)
         if known is not None:
             found = self._renamed(known, _Side(blocks, agent.policies), evaluator, own, there)
             if found is not None:
                 return found
-        latent = Latent(evaluator, own, regions, there)
+        latent = Latent(evaluator, own, regions, there, Setting(mfa=agent.mfa, since=self._since))
         coming = latent.coming(wanted, told)
         found = Foreseen(coming=coming, closest=() if coming else tuple(latent.closest))
         self._memo.setdefault(key, (_Side(blocks, agent.policies), found))
@@ -97,10 +103,11 @@ class Foresight:
         atoms = [atoms_of(document) for document in documents]
         used = sorted({name for one in atoms for name in one.variables})
         values = tuple((name, _state(keys[name], blocks)) for name in used)
+        session = session_of(agent.principal.arn) if any("aws:userid" in one.keys for one in atoms) else ""
         results = tuple(holds(keys) for one in atoms for holds in one.principal)
         seen = blocks.shape(pieces, fold=folds(documents), letters=[sort.letters for sort in SORTS])
         territory = tuple(map(blocks.within, own.arns))
-        return tuple(shapes), layout, named, values, results, seen, territory
+        return tuple(shapes), layout, named, values, results, seen, territory, session
 
     def _renamed(
         self, known: "tuple[_Side, Foreseen]", new: "_Side", evaluator: Evaluator, own: Own, there: frozenset[str]

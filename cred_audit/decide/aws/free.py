@@ -1,25 +1,40 @@
 """Searches the values of keys that nobody knows for one with which a request goes through.
 
 For each such key finitely many values are tried, one for every way in which the policies' tests of it can turn out,
-absence included; a request decided as a whole stands for all requests with the same outcomes.
+absence included; a request decided as a whole stands for all requests with the same outcomes. Values that no request
+has beside each other are not tried (see `dependent`). Facts that nobody read and that the caller cannot choose, such
+as the organization's id, must let the request through whatever they are; otherwise the answer is UNKNOWN.
 """
 
-import ipaddress
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC
 
 from cred_audit.decide import Decision, Effect, Reason
 from cred_audit.decide.aws import catalogue
 from cred_audit.decide.aws.atoms import is_principal_key, tag_of, unknown_variables
-from cred_audit.decide.aws.condition import filled, resolved
+from cred_audit.decide.aws.caller import Type, session_of
+from cred_audit.decide.aws.combination import owner_of
+from cred_audit.decide.aws.dependent import (
+    COLLECTIONS,
+    ORGANIZATIONS,
+    TIMES,
+    Setting,
+    can_be,
+    is_absent,
+    is_unread,
+    may_be_absent,
+    needs_names,
+    only_values,
+    sendable,
+)
 from cred_audit.decide.aws.engine import Evaluator
-from cred_audit.decide.aws.keys import FREE, Keys, tag_spellings
+from cred_audit.decide.aws.keys import Keys, tag_spellings
 from cred_audit.decide.aws.model import Condition, Request, ResourcePolicies, Value
-from cred_audit.decide.aws.pattern import parts_of
-from cred_audit.decide.aws.words import Pattern, pattern, words
+from cred_audit.decide.aws.samples import moments_of, values_of
+from cred_audit.decide.aws.words import pattern
 
 _TRIES = 20_000
 """Decisions of one search; beyond, the answer is UNKNOWN."""
@@ -27,6 +42,16 @@ _CONTEXT = "kms:encryptioncontext:"
 _TAG = "aws:resourcetag/"
 _SET_VALUES = 6
 """Values of a multivalued key of which all subsets are tried."""
+_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{8,}(?=:|$)")
+_SOME_ID = "7ZJ0QXK7WZ3JQ0VN5"
+_USER_ID = "aws:userid"
+_SERVICE = pattern([("*.amazonaws.com", True)])
+_PLAIN = Setting()
+
+Tests = dict[str, list[tuple[Condition, bool]]]
+"""Lower-case key -> the conditions on it, each with whether variables are read."""
+Choices = dict[str, tuple[Value | None, ...]]
+"""Key -> values to try, None for absence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +65,10 @@ class Possible:
 class Search:
     """Searches over the unknown keys of one principal's requests."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
-        """Take the principal with its policies."""
+    def __init__(self, evaluator: Evaluator, setting: Setting = _PLAIN) -> None:
+        """Take the principal with its policies, and what is known of its requests."""
         self.evaluator = evaluator
+        self.setting = setting
 
     def possible(
         self, request: Request, resource: ResourcePolicies, tags: Mapping[str, tuple[str | None, ...]] | None = None
@@ -52,16 +78,47 @@ class Search:
         `tags`: for a thing that is not there yet, tag key -> values that it may have, None for none.
         """
         request = replace(request, free=request.free | self._unknown(request, resource))
-        tests = list(self._tests(request, resource))
+        tests = self._tests(request, resource)
         if not tests and not tags:
-            return Possible(decision=self.evaluator.decide(request, resource), request=request)
-        choices, complete = self._choices(request, tests)
-        choices |= {f"{_TAG}{tag}": values for tag, values in (tags or {}).items()}
+            found = Possible(decision=self.evaluator.decide(request, resource), request=request)
+            return replace(found, request=sendable(request, {}))
+        facts = [key for key in tests if key in ORGANIZATIONS or key == _USER_ID]
+        answers = [
+            self._for_all(request, resource, tests, known, tags or {}) for known in self._facts(request, tests, facts)
+        ]
+        first = answers[0]
+        effects = {answer.decision.effect for answer in answers}
+        if len(effects) > 1:
+            why = f"it depends on {' and '.join(facts)}, which nobody read"
+            reason = Reason(policy="", why=why)
+            decided = next(answer for answer in answers if answer.decision.effect is not Effect.DENY)
+            because = (reason, *decided.decision.because)
+            first = replace(decided, decision=Decision(effect=Effect.UNKNOWN, because=because))
+        return first
+
+    def _for_all(
+        self,
+        request: Request,
+        resource: ResourcePolicies,
+        tests: Tests,
+        known: Mapping[str, Value | None],
+        tags: Mapping[str, tuple[str | None, ...]],
+    ) -> Possible:
+        """Search with the facts that nobody read set to some values."""
+        given = {key: value for key, value in known.items() if key != _USER_ID and value is not None}
+        free = frozenset(name for name in request.free if name.lower() not in known)
+        request = replace(request, context={**request.context, **given}, free=free)
+        open_tests = {key: conditions for key, conditions in tests.items() if key not in known or key == _USER_ID}
+        choices, complete = self._choices(request, open_tests, str(known.get(_USER_ID, "")))
+        choices |= {f"{_TAG}{tag}": values for tag, values in tags.items()}
         budget = [_TRIES]
         best = self._tried(request, resource, choices, {}, budget)
+        written = {
+            key.partition("/")[2]: conditions[0][0].key.partition("/")[2] for key, conditions in open_tests.items()
+        }
         sure = budget[0] == _TRIES - 1 or (complete and budget[0] > 0)
-        if best.decision.effect is not Effect.DENY or sure:
-            return best
+        if best is not None and (best.decision.effect is not Effect.DENY or sure):
+            return replace(best, request=sendable(best.request, written))
         reason = Reason(policy="", why="there are too many combinations of condition values to try them all")
         return Possible(decision=Decision(effect=Effect.UNKNOWN, because=(reason,)), request=request)
 
@@ -69,11 +126,14 @@ class Search:
         self,
         request: Request,
         resource: ResourcePolicies,
-        choices: Mapping[str, tuple[Value | None, ...]],
+        choices: Choices,
         chosen: dict[str, Value | None],
         budget: list[int],
-    ) -> Possible:
-        """Return the best answer with the keys chosen so far; keys not yet chosen are unknown to the engine."""
+    ) -> Possible | None:
+        """Return the best answer with the keys chosen so far; keys not yet chosen are unknown to the engine.
+
+        None where no request has what was chosen.
+        """
         open_keys = [key for key in choices if key not in chosen]
         asked = _asked(request, open_keys, {key: value for key, value in chosen.items() if value is not None})
         decision = self.evaluator.decide(asked, resource)
@@ -87,67 +147,119 @@ class Search:
         for value in choices[key]:
             if budget[0] <= 0:
                 break
-            if value is not None and _excluded(key, chosen):
+            more = {**chosen, key: value}
+            found = self._tried(request, resource, choices, more, budget) if can_be(more, request) else None
+            if found is None:
                 continue
-            found = self._tried(request, resource, choices, {**chosen, key: value}, budget)
             if found.decision.effect is Effect.ALLOW:
                 return found
             if best is None or found.decision.effect is Effect.UNKNOWN:
                 best = found
-        return best if best is not None else Possible(decision=decision, request=asked)
+        return best
 
     def _unknown(self, request: Request, resource: ResourcePolicies) -> frozenset[str]:
-        """Return the variables of the policies whose value nobody knows; it is not searched."""
-        return frozenset(
-            name
-            for clause in self.evaluator.clauses(request.action.lower(), resource)
-            for name in unknown_variables(clause.statement, clause.document)
-            if name not in {key.lower() for key in request.context}
-        )
+        """Return the variables of the policies, and the facts that they test, whose value nobody knows."""
+        given = {key.lower() for key in request.context}
+        found: set[str] = set()
+        for clause in self.evaluator.clauses(request.action.lower(), resource):
+            found |= unknown_variables(clause.statement, clause.document)
+            for condition in clause.statement.conditions:
+                key = condition.key.lower()
+                if is_unread(key) and catalogue.may_carry(request.action, key):
+                    found.add(key)
+        return frozenset(found - given)
 
-    def _tests(self, request: Request, resource: ResourcePolicies) -> Iterator[tuple[Condition, bool]]:
-        """Yield the conditions on keys whose value is not known, with whether variables are read."""
+    def _tests(self, request: Request, resource: ResourcePolicies) -> Tests:
+        """Return the conditions on keys whose value is not known."""
         keys = self.evaluator.keys(request)
+        found: Tests = {}
         for clause in self.evaluator.clauses(request.action.lower(), resource):
             for condition in clause.statement.conditions:
-                if self._is_free(request, keys, condition.key.lower()):
-                    yield condition, clause.document.variables
+                key = condition.key.lower()
+                if self._is_free(request, keys, key):
+                    found.setdefault(key, []).append((condition, clause.document.variables))
+        return found
 
-    @staticmethod
-    def _is_free(request: Request, keys: Keys, key: str) -> bool:
-        if is_principal_key(key) or tag_of(key) is not None:
+    def _is_free(self, request: Request, keys: Keys, key: str) -> bool:
+        if is_principal_key(key) or tag_of(key) is not None or is_unread(key):
             # Facts, like the tags of the thing: known, or unknown to the engine itself.
+            return False
+        if is_absent(key, self.evaluator.caller, self.setting):
             return False
         if key.startswith(_CONTEXT) and keys[f"{_CONTEXT[:-1]}keys"] is not None and key not in request.free:
             # The service sends a whole encryption context of its own.
+            return False
+        if key.startswith("aws:requesttag/") and request.request_tags:
             return False
         if (keys[key] is not None and key not in request.free) or key in {name.lower() for name in request.context}:
             return False
         return catalogue.may_carry(request.action, key)
 
-    def _choices(
-        self, request: Request, tests: list[tuple[Condition, bool]]
-    ) -> tuple[dict[str, tuple[Value | None, ...]], bool]:
+    def _facts(self, request: Request, tests: Tests, facts: list[str]) -> list[dict[str, Value | None]]:
+        """Return the values that facts which nobody read may have, one for each outcome of the tests of them."""
+        alternatives: list[dict[str, Value | None]] = [{}]
+        organizations = [key for key in ORGANIZATIONS if key in facts]
+        if organizations:
+            conditions = [one for key in organizations for one in tests[key]]
+            values, _ = values_of([(one, False) for one, _ in conditions if "${" not in "".join(one.values)], Keys())
+            ids: tuple[str | None, ...] = (
+                *dict.fromkeys((*filter(None, values), "o-7zj0qxk7wz", "o-5wz3jq0vn5")),
+                None,
+            )
+            one_account = owner_of(request, self.evaluator.caller) == self.evaluator.caller.account
+            pairs = [(one, one) for one in ids] if one_account else itertools.product(ids, ids)
+            alternatives = [dict(zip(ORGANIZATIONS, pair, strict=True)) for pair in pairs]
+        if _USER_ID in facts:
+            known = {found for one, _ in tests[_USER_ID] for text in one.values for found in _ID.findall(text)}
+            start = "AIDA" if self.evaluator.caller.type is Type.USER else "AROA"
+            ids_ = (start + _SOME_ID, *sorted(known))
+            alternatives = [{**one, _USER_ID: given} for one in alternatives for given in ids_]
+        return alternatives
+
+    def _choices(self, request: Request, tests: Tests, unique_id: str) -> tuple[Choices, bool]:
+        """Return the values of each key to try, and whether these are all that matter."""
         keys = self.evaluator.keys(request)
-        by_key: dict[str, list[tuple[Condition, bool]]] = {}
-        for condition, variables in tests:
-            by_key.setdefault(condition.key.lower(), []).append((condition, variables))
-        choices: dict[str, tuple[Value | None, ...]] = {}
+        moments = moments_of(one for key in TIMES for one in tests.get(key, ()))
+        choices: Choices = {}
         complete = True
-        for key, conditions in by_key.items():
-            if key == "secretsmanager:secretid":
-                choices[key] = _spellings(request.resource)
-                continue
-            values, whole = values_of(conditions, keys)
+        for key, conditions in tests.items():
+            values, whole = self._values(request, keys, key, tests, unique_id)
+            if key in TIMES:
+                since = self.setting.since
+                later = [one for one in moments if since is None or one >= since]
+                later += [since.astimezone(UTC)] if since is not None else []
+                texts = (one.isoformat() if key == TIMES[0] else str(int(one.timestamp())) for one in later)
+                values, whole = tuple(dict.fromkeys(texts)) or values, True
             complete = complete and whole
-            single: tuple[Value | None, ...] = (None, *values)
-            if any(condition.every or condition.some for condition, _ in conditions):
+            single: tuple[Value | None, ...] = values
+            linked = any(name.startswith(COLLECTIONS.get(key, "\0")) for name in tests)
+            if linked or any(condition.every or condition.some for condition, _ in conditions):
                 complete = complete and len(values) <= _SET_VALUES
                 kept = values[:_SET_VALUES]
                 sets = (set_ for size in range(1, len(kept) + 1) for set_ in itertools.combinations(kept, size))
-                single = (None, *sets)
-            choices[key] = single
+                single = tuple(sets)
+            absent = may_be_absent(key) and not (key == "aws:tagkeys" and needs_names(request.action))
+            choices[key] = (None, *single) if absent else single
         return choices, complete
+
+    def _values(
+        self, request: Request, keys: Keys, key: str, tests: Tests, unique_id: str
+    ) -> tuple[tuple[str, ...], bool]:
+        only = only_values(request, key)
+        if only is not None:
+            return only, True
+        if key.startswith("aws:calledvia"):
+            return values_of(tests[key], keys, forms=(_SERVICE,))
+        if key == _USER_ID:
+            caller = self.evaluator.caller
+            runs = [(unique_id, False)]
+            if caller.type is Type.SESSION:
+                named = session_of(caller.arn)
+                runs += [(":", False), (named, False) if named else ("?*", True)]
+            return values_of(tests[key], keys, forms=(pattern(runs),))
+        prefix = COLLECTIONS.get(key, "\0")
+        names = [name.removeprefix(prefix) for name in tests if name.startswith(prefix)]
+        return values_of(tests[key], keys, also=[pattern([(name, False)], fold=True) for name in names])
 
 
 def _asked(request: Request, open_keys: Iterable[str], given: Mapping[str, Value]) -> Request:
@@ -163,23 +275,10 @@ def _asked(request: Request, open_keys: Iterable[str], given: Mapping[str, Value
         else:
             free.add(key)
     context = {key: value for key, value in given.items() if not key.startswith(_TAG)}
-    asked = replace(request, context={**request.context, **context}, free=request.free | free)
+    asked = replace(request, context={**request.context, **context}, free=(request.free | free) - context.keys())
     if not tags:
         return asked
     return replace(asked, resource_tags={**(request.resource_tags or {}), **tags})
-
-
-def _spellings(arn: str) -> tuple[str, ...]:
-    """Return how a request may name a secret: by ARN, with or without the six characters at its end, or by name."""
-    short = arn[:-7]
-    return (arn, short, short.split(":", 6)[-1])
-
-
-def _excluded(key: str, chosen: Mapping[str, Value | None]) -> bool:
-    """Whether a key cannot be there beside those chosen: a request through a VPC endpoint has no public address."""
-    through = {"aws:sourcevpce", "aws:sourcevpc"}
-    others = {"aws:sourceip"} if key in through else through if key == "aws:sourceip" else set()
-    return any(chosen.get(other) is not None for other in others)
 
 
 def _assuming(decision: Decision, chosen: Mapping[str, Value | None]) -> Decision:
@@ -191,64 +290,3 @@ def _assuming(decision: Decision, chosen: Mapping[str, Value | None]) -> Decisio
         for key, value in sorted(chosen.items())
     )
     return replace(decision, assuming=texts)
-
-
-def values_of(conditions: Iterable[tuple[Condition, bool]], keys: Keys) -> tuple[tuple[str, ...], bool]:
-    """Return one value of a key for each outcome of its tests, and whether none is missing."""
-    patterns: list[Pattern] = []
-    found: dict[str, None] = {}
-    complete = True
-    for condition, variables in conditions:
-        operator = condition.operator
-        for text in condition.values:
-            if operator.startswith(("String", "Arn")):
-                parts = parts_of(text, variables=variables)
-                for values in resolved(parts, keys):
-                    if values is FREE:
-                        complete = False
-                    elif values is not None:
-                        arn = operator.startswith("Arn")
-                        wild = arn or "Like" in operator
-                        runs = filled(parts, values)
-                        patterns.append(pattern(runs, arn=arn, wild=wild, fold="IgnoreCase" in operator))
-            elif operator != "Null":
-                found.update(dict.fromkeys(_around(operator, text)))
-    literal, whole = words(tuple(dict.fromkeys(patterns))) if patterns else ((), True)
-    found.update(dict.fromkeys(literal))
-    if not found:
-        found["x"] = None
-    return tuple(found), complete and whole
-
-
-def _around(operator: str, text: str) -> Iterator[str]:
-    """Yield values below, at and above a bound."""
-    if operator.startswith("Numeric"):
-        try:
-            bound = Decimal(text)
-        except InvalidOperation:
-            return
-        yield from (str(bound - 1), str(bound), str(bound + 1))
-    elif operator.startswith("Date"):
-        try:
-            moment = datetime.fromtimestamp(float(text), UTC) if text.isdigit() else datetime.fromisoformat(text)
-        except (ValueError, OverflowError, OSError):
-            return
-        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        yield from ((moment + timedelta(seconds=shift)).isoformat() for shift in (-1, 0, 1))
-    elif "IpAddress" in operator:
-        yield from _addresses(text)
-    elif operator == "Bool":
-        yield from ("true", "false")
-    else:
-        yield from (text, "eA==")
-
-
-def _addresses(text: str) -> Iterator[str]:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return
-    first, last = int(network.network_address), int(network.broadcast_address)
-    kind = ipaddress.IPv4Address if network.version == 4 else ipaddress.IPv6Address
-    highest = 2**network.max_prefixlen - 1
-    yield from (str(kind(number)) for number in (first, last, first - 1, last + 1) if 0 <= number <= highest)

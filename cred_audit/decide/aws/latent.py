@@ -13,17 +13,20 @@ from cred_audit.decide.aws.atoms import covers_action, is_principal_key, tag_of
 from cred_audit.decide.aws.catalogue import may_carry
 from cred_audit.decide.aws.clause import Clause
 from cred_audit.decide.aws.condition import filled, resolved
+from cred_audit.decide.aws.dependent import Setting
 from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE, Evaluator
 from cred_audit.decide.aws.estate import ActionClass, Thing, actions_of, requests
-from cred_audit.decide.aws.free import Possible, Search, values_of
+from cred_audit.decide.aws.free import Possible, Search
 from cred_audit.decide.aws.keys import FREE, Keys
 from cred_audit.decide.aws.model import Condition, Document, PrincipalPolicies, Request
 from cred_audit.decide.aws.pattern import Variable, arn_expression, compiled, glob_expression, parts_of
+from cred_audit.decide.aws.samples import values_of
 from cred_audit.decide.aws.words import Pattern, Wanted, pattern, words
 
 LIMIT = 4000
 """States of the product of name patterns that are visited."""
 _CLOSEST = 4
+_PLAIN = Setting()
 _SUFFIX = "xQZ7JqKz0XVWY94568jgyuhkwvbfpdmlniocteasr123ABCDEFGHILMNOPRSTU"
 _ANY = "\u00b5"
 """A character that no pattern names."""
@@ -92,7 +95,12 @@ class Latent:
     """One agent's policies, asked about what may come."""
 
     def __init__(
-        self, evaluator: Evaluator, own: Own, regions: tuple[str, ...], there: frozenset[str] = frozenset()
+        self,
+        evaluator: Evaluator,
+        own: Own,
+        regions: tuple[str, ...],
+        there: frozenset[str] = frozenset(),
+        setting: Setting = _PLAIN,
     ) -> None:
         """Take the agent, what is its tenant's, and the regions of its account that were read.
 
@@ -104,6 +112,7 @@ class Latent:
         self.partition = evaluator.caller.arn.split(":")[1] if ":" in evaluator.caller.arn else "aws"
         self.regions = regions
         self.there = there
+        self._setting = setting
         self.marks = own.marks
         self.closest: dict[Reason, None] = {}
         """The statements that keep it from what may come."""
@@ -177,10 +186,12 @@ class Latent:
     def _found(
         self, sort: Sort, actions: tuple[str, ...], evaluator: Evaluator, names: "_Names"
     ) -> Iterator[tuple[Possible, str]]:
-        search = Search(evaluator)
+        search = Search(evaluator, self._setting)
         tags = {} if sort.below else self._tags(actions[0], evaluator)
         for name in names.words:
             thing = Thing(arn=f"{names.place}{sort.before}{name}{sort.after.replace(_ANY, names.random)}")
+            if sort.service == "secretsmanager":
+                thing = replace(thing, known={"secretsmanager:secretprimaryregion": thing.region})
             ((request, _),) = requests(actions[0], thing)
             if self.is_foreign(sort, thing.arn, name):
                 found = search.possible(request, NO_RESOURCE_SIDE, {tag: values for tag, (values, _) in tags.items()})

@@ -8,12 +8,14 @@ decided by themselves, so nothing loops over pairs of tenants. Every witness is 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from cred_audit.decide import OTHERS, Effect, Reason
 from cred_audit.decide.aws.atoms import TextAtom, covers_action
-from cred_audit.decide.aws.caller import Type
+from cred_audit.decide.aws.caller import Type, session_of
 from cred_audit.decide.aws.cells import Cell, Cells, Division, documents_of
 from cred_audit.decide.aws.condition import filled, resolved
+from cred_audit.decide.aws.dependent import Setting
 from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import ActionClass, Collection, Question, Thing, actions_of, requests
 from cred_audit.decide.aws.free import Search
@@ -35,6 +37,8 @@ class Agent:
     principal: Principal
     """A role ARN stands for its sessions: a grant to a named session is reached, and says so."""
     policies: PrincipalPolicies
+    mfa: bool = False
+    """Whether a role's sessions may carry MFA: whether somebody other than a service may assume it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +125,13 @@ class _Total:
 class _Asker:
     """One agent, compiled, with a search for itself and one for each session that some policy names."""
 
-    def __init__(self, agent: Agent, unknown: frozenset[str]) -> None:
+    def __init__(self, agent: Agent, unknown: frozenset[str], since: datetime | None = None) -> None:
         self.agent = agent
+        self._setting = Setting(mfa=agent.mfa, since=since)
         self.evaluator = Evaluator(agent.principal, agent.policies)
         self.caller = self.evaluator.caller
         self.keys: Keys = self.evaluator.keys(Request(action="x:x", free=unknown))
-        self._searches: dict[str, Search] = {"": Search(self.evaluator)}
+        self._searches: dict[str, Search] = {"": Search(self.evaluator, self._setting)}
         self._powerless: dict[str, bool] = {}
 
     def cannot(self, action: str, thing: Thing) -> bool:
@@ -156,7 +161,7 @@ class _Asker:
         search = self._searches.get(session)
         if search is None:
             principal = replace(self.agent.principal, arn=session, role=self.caller.role)
-            search = self._searches[session] = Search(Evaluator(principal, self.agent.policies))
+            search = self._searches[session] = Search(Evaluator(principal, self.agent.policies), self._setting)
         parts = []
         for request, policies in requests(action, thing, wanted):
             found = search.possible(request, policies)
@@ -192,8 +197,14 @@ class _Asker:
 class Estate:
     """Everybody's things, ready to be asked about any of the agents."""
 
-    def __init__(self, things: Iterable[Thing], agents: Sequence[Agent], *, limit: int = LIMIT) -> None:
-        """Take what there is and everyone who will be asked about: their policies say what tells things apart."""
+    def __init__(
+        self, things: Iterable[Thing], agents: Sequence[Agent], *, limit: int = LIMIT, since: datetime | None = None
+    ) -> None:
+        """Take what there is and everyone who will be asked about: their policies say what tells things apart.
+
+        `since`: requests are sent at this time or later; without it, at any time.
+        """
+        self._since = since
         self.things = tuple(sorted(things, key=lambda thing: thing.arn))
         self.agents = tuple(agents)
         documents = dict.fromkeys(document for agent in self.agents for document in documents_of(agent.policies))
@@ -215,7 +226,7 @@ class Estate:
     def reach(self, agent: Agent, wanted: ActionClass | Question) -> Answer:
         """Return what an agent reaches, by actions of a class, of what others than its tenant own."""
         unknown = (atoms.unknown for atoms in self._cells.atoms(agent.policies))
-        asker = _Asker(agent, frozenset().union(*unknown))
+        asker = _Asker(agent, frozenset().union(*unknown), self._since)
         related = self._related(asker)
         alike = self._alike(asker)
         division = self._cells.division(agent.policies)
@@ -311,10 +322,11 @@ class Estate:
         policies, keys, caller = asker.agent.policies, asker.keys, asker.caller
         documents = (policies.identity, policies.boundary, policies.session, policies.vpc_endpoint, policies.scps)
         compared = self._cells.atoms(policies)
+        session = session_of(caller.arn) if any("aws:userid" in atoms.keys for atoms in compared) else ""
         states = tuple(_state(keys[name]) for atoms in compared for name in sorted(atoms.variables))
         results = tuple(holds(keys) for atoms in compared for holds in atoms.principal)
         return (documents, policies.unseen, caller.type, caller.account, caller.service_linked,
-                asker.agent.principal.tags is None, states, results)  # fmt: skip
+                asker.agent.principal.tags is None, asker.agent.mfa, session, states, results)  # fmt: skip
 
     def _grant(self, total: _Sum, own: str, related: dict[int, tuple[str, ...]], division: Division) -> Grant:
         cells = frozenset(total.cells)

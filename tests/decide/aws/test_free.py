@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cred_audit.decide import Effect
+from cred_audit.decide.aws.dependent import Setting
 from cred_audit.decide.aws.document import read_document
 from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE, Evaluator
 from cred_audit.decide.aws.free import Search
@@ -20,10 +21,13 @@ READ = Request(
 WORDS = ["".join(word) for length in range(1, 5) for word in itertools.product("abAB*?", repeat=length)]
 
 
-def searching(*statements: dict[str, Any]) -> Search:
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/agent"
+
+
+def searching(*statements: dict[str, Any], arn: str = ROLE, **setting: Any) -> Search:
     source = {"Version": "2012-10-17", "Statement": list(statements)}
     own = PrincipalPolicies(identity=(read_document(source, Kind.IDENTITY, "p"),))
-    return Search(Evaluator(Principal(arn=f"arn:aws:iam::{ACCOUNT}:role/agent", tags={"T": "ab"}), own))
+    return Search(Evaluator(Principal(arn=arn, tags={"T": "ab"}), own), Setting(**setting))
 
 
 def statement(effect: str, condition: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +87,7 @@ def test_two_keys_are_searched_together() -> None:
     search = searching(
         statement("Allow", {"StringEquals": {"aws:SourceVpce": "v1"}, "Bool": {"aws:SecureTransport": "true"}}),
         statement("Deny", {"NumericLessThan": {"aws:MultiFactorAuthAge": "100"}}),
+        mfa=True,
     )
     found = search.possible(READ, NO_RESOURCE_SIDE)
     assert found.decision.effect is Effect.ALLOW
