@@ -321,18 +321,30 @@ def init(
             help="Vault's address; without it VAULT_ADDR, without that no server is asked.", show_default=False
         ),
     ] = None,
+    aws: Annotated[
+        bool, typer.Option("--aws", help="Look at AWS too, with the caller's own credentials and region.")
+    ] = False,
+    endpoint_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Of an AWS emulator, for --aws.", show_default=False)
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, take the proposal.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> int:
-    """Write a target file by asking; with a reachable Vault it proposes tenants from what it finds there."""
-    from cred_audit.init import written_target
+    """Write a target file by asking; it proposes tenants from what it finds in a reachable Vault and in AWS (--aws)."""
+    from cred_audit.init import Systems, written_target
 
     if output.exists() and not force:
         raise UsageError(f"{output}: exists already; --force overwrites it")
+    if endpoint_url is not None and not aws:
+        raise UsageError("init: --endpoint-url is AWS's; it goes with --aws")
     interactive = sys.stdin.isatty() and sys.stderr.isatty() and not yes
     with progress_bar(os.environ) as progress:
         text = written_target(
-            address=address, interactive=interactive, environ=os.environ, progress=progress, folder=output.parent
+            Systems(vault=address, aws=aws, endpoint=endpoint_url),
+            interactive=interactive,
+            environ=os.environ,
+            progress=progress,
+            folder=output.parent,
         )
     write_whole(output, text)
     say(f"{output}: written; read its comments, then: cred-audit scan {output}")

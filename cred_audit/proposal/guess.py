@@ -15,6 +15,7 @@ from cred_audit.decide.vault.policy import PolicySyntaxError, decode_text, parse
 from cred_audit.decide.vault.template import directives
 from cred_audit.proposal.names import (
     LONGEST_NAME,
+    NOT_TENANTS,
     SEPARATOR,
     ancestors,
     differences,
@@ -24,6 +25,8 @@ from cred_audit.proposal.names import (
     parent,
 )
 from cred_audit.target.model import (
+    AwsPrincipal,
+    AwsTerritory,
     KvTerritory,
     NamespaceTerritory,
     PathTerritory,
@@ -38,7 +41,8 @@ class ProposedAgent:
     """One principal that seems to act for a tenant."""
 
     id: str
-    principal: VaultPrincipal
+    principal: VaultPrincipal | None = None
+    aws: AwsPrincipal | None = None
     why: str
 
 
@@ -50,6 +54,8 @@ class ProposedTenant:
     agents: tuple[ProposedAgent, ...]
     territory: tuple[tuple[VaultTerritory, str], ...]
     """Each part with the reason for the guess."""
+    aws: tuple[tuple[AwsTerritory, str], ...] = ()
+    """Likewise in AWS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +92,6 @@ class _Found:
 
 _INTERNAL = frozenset({"cubbyhole", "ns_cubbyhole", "system", "ns_system", "identity", "ns_identity"})
 _KV = frozenset({"kv", "generic"})
-_SHARED = frozenset({
-    "admin", "common", "config", "default", "global", "infra", "internal", "ops", "platform", "public", "shared",
-    "system",
-})  # fmt: skip
-"""Folder names that rarely are a tenant's; they are named in the file and not proposed."""
 
 
 def propose(world: World) -> Proposal:
@@ -131,7 +132,7 @@ class _Guess:
 
     def name(self, text: str) -> _Found | None:
         """Return what is known under a name; None, and the name noted, where it is no tenant's."""
-        if not text or len(text) > LONGEST_NAME or text.lower() in _SHARED:
+        if not text or len(text) > LONGEST_NAME or text.lower() in NOT_TENANTS:
             self.left_out[f"{text[:LONGEST_NAME]!r} does not look like a tenant"] = None
             return None
         return self.found.setdefault(text, _Found())

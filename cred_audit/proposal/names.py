@@ -6,6 +6,11 @@ from collections.abc import Iterable, Iterator
 from cred_audit.decide.vault.model import Mount
 
 LONGEST_NAME = 200
+NOT_TENANTS = frozenset({
+    "admin", "common", "config", "default", "global", "infra", "internal", "ops", "platform", "public", "shared",
+    "system",
+})  # fmt: skip
+"""Names that rarely are a tenant's; they are named in the file and not proposed."""
 SEPARATOR = re.compile(r"[-_./]")
 _DEEPEST = 20
 """Segments of a path in which a namespace or mount is looked for."""
