@@ -82,9 +82,13 @@ class Escalation:
 
     def _itself(self, held: Held, found: Found) -> None:
         """Add what it can make of itself."""
+        full = False
         for wider in self.widening.of(held, held.entity):
             found.ways.append(fixed(self._as(held, wider), [wider.step], sure=wider.sure))
-        found.blind += self.widening.blind(held, held.entity)
+            full = full or (wider.sure and ADMINISTERED in (wider.entity.inline or ()))
+        if not full:
+            # With every right nothing that was not seen adds one; what was seen and denies is looked at from there.
+            found.blind += self.widening.blind(held, held.entity)
 
     def _as(self, held: Held, wider: Widened) -> Held:
         return Held(self.principals, wider.entity, session_tags=held.session_tags, session_name=held.session_name)

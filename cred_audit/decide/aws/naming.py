@@ -80,7 +80,8 @@ def _best(held: Held, action: str, starts: Iterable[tuple[str, bool]], given: Ma
     best: Tried | None = None
     for start, whole in starts:
         for arn in (start,) if whole else names(held, (action,), start):
-            tried = held.ask(action, arn, context=given)
+            # An image of ec2 has no account in its ARN: it is nobody's that could refuse.
+            tried = held.ask(action, arn, context=given, account=held.account)
             if tried.effect is Effect.ALLOW:
                 return tried
             if tried.open:

@@ -14,17 +14,17 @@ from cred_audit.decide import Effect, Reason
 from cred_audit.decide.aws.cells import documents_of
 from cred_audit.decide.aws.compute import Compute
 from cred_audit.decide.aws.escalation import Escalation
-from cred_audit.decide.aws.estate import ActionClass
+from cred_audit.decide.aws.estate import ActionClass, Thing, actions_of
 from cred_audit.decide.aws.holdings import Holdings
 from cred_audit.decide.aws.mastery import Mastery, Owned
-from cred_audit.decide.aws.model import Document, Principal, Request
+from cred_audit.decide.aws.model import Document, Kind, Principal, Request
 from cred_audit.decide.aws.principals import Principals
 from cred_audit.decide.aws.profiles import Profiles
 from cred_audit.decide.aws.reach import Agent, Estate, Grant, Owners
 from cred_audit.decide.aws.sessions import Sessions
 from cred_audit.decide.aws.standing import Command, Standing
 from cred_audit.decide.aws.trusts import Trusts
-from cred_audit.decide.aws.ways import Blind, Found, Held, Node, Step, Way
+from cred_audit.decide.aws.ways import Blind, Found, Held, Node, Step, Way, holds_any
 
 _PRINCIPALS = 60_000
 """Principals of one audit that are looked at; beyond, what they reach is not known."""
@@ -114,6 +114,13 @@ class Takeovers:
         self.holders = tuple(holders)
         self.things = holdings.things
         self._owned = Owned(self.things)
+        sorts = dict.fromkeys(thing.sort for thing in self.things)
+        self._actions = {
+            wanted: frozenset(action.lower() for sort in sorts for action in actions_of(wanted, sort))
+            for wanted, _ in _ENDS
+        }
+        self._guarded = any(map(_grants_by_itself, self.things))
+        """Whether the side of some thing lets somebody in who has no policy for it."""
         self.standing = Standing(principals, holdings.territories, agents)
         self.trusts = Trusts(principals)
         acting = [holder.held.principal for holder in self.holders]
@@ -177,12 +184,18 @@ class Takeovers:
         if known is None:
             sure, maybe = set[frozenset[str]](), set[frozenset[str]]()
             for wanted, _ in _ENDS:
-                for grant in grants_of(self.estate, _agent(held, ""), wanted):
+                for grant in self._grants(held, "", wanted):
                     (sure if grant.effect is Effect.ALLOW else maybe).add(self._names(grant.owners))
             for command in self.standing.commands(held, ""):
                 (sure if command.sure else maybe).add(command.owners)
             known = self._direct[held] = _Reached(sure=_union(sure), maybe=_union(maybe))
         return known
+
+    def _grants(self, held: Held, own: str, wanted: ActionClass) -> Iterator[Grant]:
+        """Yield what a principal reaches; most allow nothing of a class, and nothing of a thing's side lets them."""
+        side = self._guarded or Kind.IDENTITY in held.policies.unseen
+        if side or holds_any(held.policies.identity, self._actions[wanted]):
+            yield from grants_of(self.estate, _agent(held, own), wanted)
 
     def _names(self, owners: Owners) -> frozenset[str]:
         known = self._sets.get(owners)
@@ -292,10 +305,9 @@ class Takeovers:
         self, holder: Holder, held: Held, steps: tuple[Step, ...], owners: frozenset[str], *, sure: bool
     ) -> Chain | None:
         """Return the chain with its last request, decided for the principal reached."""
-        agent = _agent(held, holder.tenant)
         assuming = tuple(dict.fromkeys(text for step in steps for text in step.assuming))
         for wanted, verb in _ENDS:
-            for grant in grants_of(self.estate, agent, wanted):
+            for grant in self._grants(held, holder.tenant, wanted):
                 if grant.witness and (not sure or grant.effect is Effect.ALLOW):
                     return Chain(
                         sure=sure, steps=steps, last=grant.witness, by=held.principal, verb=verb, what="",
@@ -310,7 +322,7 @@ class Takeovers:
     def _controls(self, holder: Holder) -> Iterator[Chain]:
         """Yield what an agent itself may take control of, with what that leads to."""
         mastery = Mastery(holder.held, holder.tenant, self._owned)
-        for grant in grants_of(self.estate, _agent(holder.held, holder.tenant), ActionClass.CONTROL):
+        for grant in self._grants(holder.held, holder.tenant, ActionClass.CONTROL):
             sure = grant.effect is Effect.ALLOW
             opened = mastery.opened(grant) if sure else None
             if grant.witness:
@@ -327,6 +339,25 @@ class Takeovers:
             yield _commanded(
                 command, holder.held, (), sure=command.sure, first=command.because[0], owners=command.owners
             )
+
+
+def _grants_by_itself(thing: Thing) -> bool:
+    """Whether a thing's policy may grant more than what it leaves to accounts."""
+    policies = thing.policies
+    if policies.grants or Kind.RESOURCE in policies.unseen:
+        return True
+    statements = policies.policy.statements if policies.policy is not None else ()
+    return any(
+        statement.allow
+        and (
+            statement.not_principal
+            or not all(
+                named.value.endswith(":root") or named.value.isdigit() or named.type in {"Service", "Federated"}
+                for named in statement.principals or ()
+            )
+        )
+        for statement in statements
+    )
 
 
 def documents_key(held: Held) -> tuple[Document, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cred_audit.decide import Effect, Reason
 from cred_audit.decide.aws.clause import Clause
@@ -75,6 +75,22 @@ def services_of(documents: Iterable[Document]) -> frozenset[str]:
                 service = action.partition(":")[0].lower()
                 found.add("*" if "*" in service or "?" in service else service)
     return frozenset(found)
+
+
+def holds_any(documents: Iterable[Document], actions: frozenset[str]) -> bool:
+    """Whether some Allow of the documents holds one of some lower-case actions."""
+    return any(
+        statement.allow and (statement.not_action or any(_holds(pattern, actions) for pattern in statement.actions))
+        for document in documents
+        for statement in document.statements
+    )
+
+
+@lru_cache(maxsize=65536)
+def _holds(pattern: str, actions: frozenset[str]) -> bool:
+    if "*" not in pattern and "?" not in pattern:
+        return pattern.lower() in actions
+    return any(map(action_matcher(pattern), actions))
 
 
 class Held:
@@ -204,6 +220,7 @@ class Held:
         request_tags: Mapping[str, str] | None = None,
         context: Mapping[str, Value] | None = None,
         side: ResourcePolicies = NO_RESOURCE_SIDE,
+        account: str = "",
     ) -> Tried:
         """Decide one request, with what the caller or nobody knows searched; tags that are not sent are absent."""
         sent = dict(request_tags or {})
@@ -222,7 +239,7 @@ class Held:
                     given.setdefault(key, ())
         request = Request(
             action=action, resource=resource, request_tags=sent, context=given,
-            resource_tags=dict(tags or {}) if tags_known else None,
+            resource_tags=dict(tags or {}) if tags_known else None, resource_account=account,
         )  # fmt: skip
         found = self.search.possible(request, side)
         shown = replace(

@@ -54,9 +54,12 @@ class Widening:
     def blind(self, actor: Held, entity: Role | User) -> Iterator[Blind]:
         """Yield what was not seen and may widen a role or user."""
         account = self.principals.accounts[actor.account]
-        if isinstance(entity, User) and account.groups is None and actor.may("iam:AddUserToGroup"):
+        full = ADMINISTERED in (entity.inline or ())
+        if isinstance(entity, User) and not full and account.groups is None and actor.may("iam:AddUserToGroup"):
             yield Blind(reason="the groups that it may join were not seen", where=asked("iam", actor.account))
         for arn in entity.attached or ():
+            if full and not self._denies(actor.account, None, arn):
+                continue
             if ":policy/" in arn and not arn.startswith("arn:aws:iam::aws:"):
                 step = self._step(actor, "iam:SetDefaultPolicyVersion", arn, "", tags_known=False)
                 if step is not None:
