@@ -1,8 +1,13 @@
 """No agent can read another tenant's secrets in AWS."""
 
+from typing import Any
+
 from cred_audit.finding import Verdict
+from cred_audit.target.model import AwsTerritory
 from tests import aws_lab as lab
 from tests.checks.judged import judged
+
+SECRETS = f"arn:aws:secretsmanager:*:{lab.ACCOUNT}:secret:"
 
 
 def test_equal_tags_isolate_everybody() -> None:
@@ -29,3 +34,44 @@ def test_without_the_organization_what_depends_on_it_is_unknown() -> None:
     facts = lab.shared_role(lab.document(lab.statement()))
     facts = lab.snapshot(facts.aws.world.accounts, facts.target.tenants, organization=None)  # type: ignore[union-attr]
     assert {finding.verdict for finding in judged("aws_no_cross_tenant_read", facts)} == {Verdict.UNKNOWN}
+
+
+def test_an_unseen_part_that_no_other_tenants_territory_can_hold_does_not_matter() -> None:
+    closed = {name: lab.document(lab.statement(resource=f"{SECRETS}{name}/*")) for name in lab.TENANTS}
+    names = [lab.tenant(name, lab.agent("a", f"agent-{name}"), territory=[AwsTerritory(arns=(f"{SECRETS}{name}/*",))])
+             for name in lab.TENANTS]  # fmt: skip
+    roles = [lab.role(f"agent-{name}", text) for name, text in closed.items()]
+    for part, verdict in (("keys", Verdict.PASS), ("parameters", Verdict.PASS), ("secrets", Verdict.UNKNOWN)):
+        parts: dict[str, Any] = {"secrets": [lab.secret(name) for name in lab.TENANTS]} | {part: None}
+        findings = judged("aws_no_cross_tenant_read", lab.snapshot([lab.account(roles=roles, **parts)], names))
+        assert {finding.verdict for finding in findings} == {verdict}, part
+        everything = lab.snapshot([lab.account(roles=roles, **parts)], names, others=True)
+        assert {finding.verdict for finding in judged("aws_no_cross_tenant_read", everything)} == {Verdict.UNKNOWN}
+
+
+def test_an_unseen_account_of_ones_own_does_not_matter_to_oneself() -> None:
+    text = lab.document(lab.statement("*"))
+    accounts = [
+        lab.account(roles=[lab.role("agent", text)], secrets=None),
+        lab.account(id=lab.OTHER_ACCOUNT, roles=[lab.role("agent", text, account=lab.OTHER_ACCOUNT)]),
+    ]
+    tenants = [
+        lab.tenant("acme", lab.agent("a", "agent"), territory=[AwsTerritory(account=lab.ACCOUNT)]),
+        lab.tenant("beta", lab.agent("b", "agent", account=lab.OTHER_ACCOUNT),
+                   territory=[AwsTerritory(account=lab.OTHER_ACCOUNT)]),
+    ]  # fmt: skip
+    findings = judged("aws_no_cross_tenant_read", lab.snapshot(accounts, tenants))
+    assert [(one.tenant, one.verdict) for one in findings] == [("acme", Verdict.PASS), ("beta", Verdict.UNKNOWN)]
+
+
+def test_tags_that_were_not_seen_may_make_a_secret_anybodys() -> None:
+    text = lab.document(lab.statement())
+    facts = lab.shared_role(text, secrets=[lab.secret("acme"), lab.secret("beta", tags=None)])
+    assert {finding.verdict for finding in judged("aws_no_cross_tenant_read", facts)} >= {Verdict.UNKNOWN}
+
+
+def test_a_grant_says_what_to_change_and_how_to_see_it() -> None:
+    (first, *_) = judged("aws_no_cross_tenant_read", lab.shared_role(lab.document(lab.statement())))
+    arn = f"arn:aws:secretsmanager:{lab.REGION}:{lab.ACCOUNT}:secret:beta/db-AbCdEf"
+    assert first.reproduce == f"aws secretsmanager get-secret-value --secret-id {arn} --region {lab.REGION}"
+    assert (first.fix or "").startswith("in inline policy p1, statement 1: add Condition")

@@ -4,7 +4,8 @@ Brings three things together: who the target's agents are in AWS, what each tena
 decides. Nothing here judges; the checks do.
 """
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cred_audit.claims.aws.mend import fix_of, reproduce_of
@@ -22,6 +23,8 @@ from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
 from cred_audit.target.model import Agent, Tenant
 
 _FEW = 3
+_MANY = 20
+"""Parts that were not seen of which a finding names each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +157,7 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
     without any grant gives one PASS, whose evidence names the statements that come closest.
     """
     asked = aws_isolation(snapshot)
-    unseen = tuple(gap_evidence(snapshot.gaps, part, call) for part, call in asked.holdings.unseen.items())
+    gaps = {gap.what: gap.reason for gap in snapshot.gaps if gap.source == "aws"}
     grants: dict[tuple[object, ...], tuple[Acting, reach.Grant, list[str]]] = {}
     for acting in asked.acting:
         if isinstance(acting.who, Unknown):
@@ -165,9 +168,15 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
             key = (acting.tenant, grant_subject(grant), grant.effect, grant.owners, grant.assuming)
             grants.setdefault(key, (acting, grant, []))[2].append(acting.agent)
         if not answer.grants:
-            yield _without_grant(acting, verb, answer.closest, unseen)
+            yield _without_grant(acting, verb, answer.closest, _unseen(asked, acting.tenant, gaps))
     for acting, grant, agents in grants.values():
         yield grant_finding(asked, acting, tuple(agents), grant, verb)
+
+
+def _unseen(asked: AwsIsolation, tenant: str, gaps: Mapping[str, str]) -> tuple[Evidence, ...]:
+    """Return the first few parts that were not seen and that may hold what is another tenant's."""
+    parts = itertools.islice(asked.holdings.unseen_of_others(tenant), _MANY)
+    return tuple(Evidence(where=call, shows=gaps.get(call, f"the {part} were not seen")) for part, call in parts)
 
 
 def _not_known(acting: Acting, verb: str, unknown: Unknown) -> Finding:

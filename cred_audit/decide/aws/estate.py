@@ -155,6 +155,11 @@ def _classes(action: str, levels: frozenset[str]) -> frozenset[ActionClass]:
     return frozenset({ActionClass.WRITE, ActionClass.DELETE} if removes else {ActionClass.WRITE})
 
 
+def uses_key(action: str, wanted: ActionClass | Question) -> bool:
+    """Whether an action needs the key that encrypts a secret or parameter."""
+    return (action in _READS and wanted is not ActionClass.LIST) or action == _WRITES_VALUE
+
+
 def requests(
     action: str, thing: Thing, wanted: ActionClass | Question = ActionClass.READ
 ) -> tuple[tuple[Request, ResourcePolicies], ...]:
@@ -171,8 +176,7 @@ def requests(
         action=action, resource=thing.arn, resource_tags=thing.tags, context={_REGION: thing.region, **thing.known},
         request_tags=dict(wanted.request_tags) if isinstance(wanted, Question) else {},
     )  # fmt: skip
-    reads = action in _READS and wanted is not ActionClass.LIST
-    if thing.key is None or thing.service == "kms" or not (reads or action == _WRITES_VALUE):
+    if thing.key is None or thing.service == "kms" or not uses_key(action, wanted):
         return ((own, thing.policies),)
     holder = thing.within or thing.arn
     context: dict[str, Value] = {
@@ -190,7 +194,7 @@ def requests(
         context["kms:EncryptionContext:PARAMETER_ARN"] = holder
         context["kms:EncryptionContextKeys"] = ("PARAMETER_ARN",)
     use = Request(
-        action="kms:Decrypt" if reads else "kms:GenerateDataKey",
+        action="kms:GenerateDataKey" if action == _WRITES_VALUE else "kms:Decrypt",
         resource=thing.key.arn, resource_tags=thing.key.tags, context=context, free=free,
     )  # fmt: skip
     return (own, thing.policies), (use, thing.key.policies)

@@ -1,6 +1,6 @@
 """Whose is what in AWS: the secrets, parameters and keys of all accounts, each with the tenants that own it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,16 +36,22 @@ class Territories:
     _accounts: dict[str, list[str]] = field(default_factory=dict)
     _arns: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """What a name begins with, up to the pattern's first wildcard -> (expression of the ARN, owner)."""
+    _heads: dict[str, list[str]] = field(default_factory=dict)
+    """The first five components of a pattern -> owners."""
+    _taggers: frozenset[str] = frozenset()
+    """Owners by tags, which anything may have."""
 
     @classmethod
     def of(cls, holdings: Iterable[Holding]) -> "Territories":
         """Index territories."""
         self = cls()
+        taggers: set[str] = set()
         for holding in holdings:
             if holding.tags is not None:
                 names = tuple(sorted(holding.tags))
                 values = tuple(holding.tags[name] for name in names)
                 self._tags.setdefault(names, {}).setdefault(values, []).append(holding.owner)
+                taggers.add(holding.owner)
             if holding.account is not None:
                 self._accounts.setdefault(holding.account, []).append(holding.owner)
             for pattern in holding.arns or ():
@@ -53,12 +59,20 @@ class Territories:
                 if expression is not None:
                     start = _literal_start(pattern.split(":", 5)[5] if pattern.count(":") > 4 else "")
                     self._arns.setdefault(start, []).append((expression, holding.owner))
+                    self._heads.setdefault(":".join(pattern.split(":", 5)[:5]), []).append(holding.owner)
+        self._taggers = frozenset(taggers)
         return self
 
     @property
     def by_tags(self) -> bool:
         """Whether tags make things somebody's."""
         return bool(self._tags)
+
+    def may_own(self, service: str, region: str, account: str) -> frozenset[str]:
+        """Return the owners whose territory could hold something of a service in a region of an account."""
+        place = f":{service}:{region}:{account}:"
+        heads = {owner for head, owners in self._heads.items() if _covers(head, place) for owner in owners}
+        return self._taggers | frozenset(self._accounts.get(account, ())) | heads
 
     def owners(self, arn: str, tags: Mapping[str, str] | None) -> tuple[str, ...]:
         """Return the owners of a thing, in a stable order; its tags own nothing where they were not seen."""
@@ -74,6 +88,14 @@ class Territories:
                     if owner not in found and compiled(expression).fullmatch(arn):
                         found[owner] = None
         return tuple(sorted(found))
+
+
+def _covers(head: str, place: str) -> bool:
+    """Whether a pattern's first components may match a place; a shorter pattern covers what follows."""
+    expression = arn_expression([(f"{head}:*" if head.count(":") == 4 else head, True)], short=True)
+    partition = head.split(":", 2)[1] if head.count(":") else "aws"
+    known = partition if "*" not in partition and "?" not in partition else "aws"
+    return expression is not None and compiled(expression).fullmatch(f"arn:{known}{place}x") is not None
 
 
 def _literal_start(text: str) -> str:
@@ -92,6 +114,8 @@ class Holdings:
         self.unseen: dict[str, str] = {}
         """What was not seen of what may hold somebody's things, as `secrets of us-east-1 in 111122223333` -> how a gap
         names the call that shows it."""
+        self._matters: dict[str, frozenset[str]] = {}
+        """Part that was not seen -> owners that may have something there."""
         self._keys: dict[str, Thing] = {}
         self._aliases: dict[tuple[str, str, str], str] = {}
         self.keys: dict[str, Key] = {}
@@ -109,9 +133,20 @@ class Holdings:
         self.things = tuple(thing for thing in self.all if others or thing.owners or not thing.owners_known)
         """Those that are or may be somebody's, or all where `others` is a territory."""
 
+    def _miss(self, part: str, service: str, account: Account, region: Region) -> None:
+        name = f"{part} of {region.name} in {account.id}"
+        self.unseen[name] = asked(part, account.id, region.name)
+        self._matters[name] = self.territories.may_own(service, region.name, account.id)
+
+    def unseen_of_others(self, owner: str) -> Iterator[tuple[str, str]]:
+        """Yield what was not seen of what may hold things of others than an owner, as in `unseen`."""
+        for part, call in self.unseen.items():
+            if self.others or self._matters[part] - {owner}:
+                yield part, call
+
     def _take_keys(self, account: Account, region: Region) -> None:
         if region.keys is None:
-            self.unseen[f"keys of {region.name} in {account.id}"] = asked("keys", account.id, region.name)
+            self._miss("keys", "kms", account, region)
         for key in region.keys or ():
             self.keys[key.arn] = key
             for alias in key.aliases:
@@ -127,9 +162,10 @@ class Holdings:
         return Thing(arn=arn, owners=owners, tags=tags, policies=policies, owners_known=seen, **more)
 
     def _things(self, account: Account, region: Region) -> Iterable[Thing]:
-        for name, part in (("secrets", region.secrets), ("parameters", region.parameters)):
-            if part is None:
-                self.unseen[f"{name} of {region.name} in {account.id}"] = asked(name, account.id, region.name)
+        if region.secrets is None:
+            self._miss("secrets", "secretsmanager", account, region)
+        if region.parameters is None:
+            self._miss("parameters", "ssm", account, region)
         for secret in region.secrets or ():
             key, known = self.key_of(account.id, region.name, secret.key) if secret.key_seen else (None, False)
             policies = self._policies(account.id, secret.policy, "resource policy of the secret", secret)

@@ -17,7 +17,7 @@ from cred_audit.decide.aws.cells import Cell, Cells, Division, documents_of
 from cred_audit.decide.aws.condition import filled, resolved
 from cred_audit.decide.aws.dependent import Setting
 from cred_audit.decide.aws.engine import Evaluator
-from cred_audit.decide.aws.estate import ActionClass, Collection, Question, Thing, actions_of, requests
+from cred_audit.decide.aws.estate import ActionClass, Collection, Question, Thing, actions_of, requests, uses_key
 from cred_audit.decide.aws.free import Search
 from cred_audit.decide.aws.keys import FREE, Either, Keys
 from cred_audit.decide.aws.model import Kind, Principal, PrincipalPolicies, Request
@@ -174,7 +174,7 @@ class _Asker:
         if session:
             assuming = (f"the session name is {session.rpartition('/')[2]!r}", *assuming)
         effect = Effect.UNKNOWN if Effect.UNKNOWN in effects else Effect.ALLOW
-        if wanted is ActionClass.READ and not thing.key_known and effect is Effect.ALLOW:
+        if not thing.key_known and uses_key(action, wanted) and effect is Effect.ALLOW:
             effect = Effect.UNKNOWN
             because += (Reason(policy="", why="the key that encrypts it was not seen"),)
         if not thing.owners_known and effect is Effect.ALLOW:
