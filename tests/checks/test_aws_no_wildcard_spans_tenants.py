@@ -84,6 +84,14 @@ def test_without_a_statement_that_allows_the_claim_is_not_called_for() -> None:
         judged(ID, lab.shared_role(lab.document(GUARD, lab.statement("s3:GetObject"))))
 
 
+def test_a_list_of_two_of_three_tenants() -> None:
+    condition = {"StringEquals": {"aws:ResourceTag/TenantId": ["acme", "beta"]}}
+    found = failed(lab.shared_role(lab.document(lab.statement(Condition=condition))))
+    assert [(one.tenant, one.reaches.tenants) for one in found] == [
+        ("acme", ("beta",)), ("beta", ("acme",)), ("gamma", ("acme", "beta")),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("resource", "fails"), [
     (NAMES + OWN + "/*", False), (NAMES + OWN + "*", True), (NAMES + "prod/" + OWN + "*", True),
     (NAMES + "prod/" + OWN + "/*", False), (NAMES + OWN + "-??????", False),

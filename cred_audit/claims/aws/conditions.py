@@ -298,15 +298,18 @@ class _Judge:
             for statement in document.statements
             if self.relevant(statement)
         ]
-        blind = [thing.arn for thing in self.holdings.all if Kind.RESOURCE in thing.policies.unseen]
-        agents = (f"who {one.tenant}/{one.agent} is" for one in self.texts.asked.acting if isinstance(one.who, Unknown))
-        unseen = (*self.holdings.unseen, *(f"policy of {arn}" for arn in blind), *agents)
+        agents = (
+            Evidence(where=one.who.where, shows=one.who.reason)
+            for one in self.texts.asked.acting
+            if isinstance(one.who, Unknown)
+        )
+        unseen = (*self.texts.blind, *agents)
         if unseen:
             yield Finding(
                 verdict=Verdict.UNKNOWN,
                 subject="policies on things",
-                summary="Whether the tag conditions of policies on things hold is not known: not all were seen.",
-                evidence=tuple(Evidence(where=one, shows="was not seen") for one in unseen[:5]),
+                summary="Whether the tag conditions of policies on things hold is not known: not everything was seen.",
+                evidence=unseen[:5],
             )
         elif found and not self._blamed:
             document, statement = found[0]

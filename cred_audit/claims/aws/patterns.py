@@ -83,6 +83,7 @@ class _Spans:
         things = (_bare(thing) for thing in holdings.things if thing.collection is None)
         agents = tuple(solo.agent for solos in self.solos.values() for solo in solos)
         self.estate = reach.Estate(things, agents)
+        self._everybody = set(self.estate.owners)
 
     def _solos(self, actor: Actor) -> Iterator[_Solo]:
         for document in actor.policies.identity:
@@ -187,7 +188,7 @@ class _Spans:
         if spared is None:
             rest = reach.Owners(names=tuple(sorted(names - {own})))
             return len(names), self.texts.asked.reaches(rest, own)
-        spared -= names
+        spared = (spared - names) & self._everybody
         count = len(self.estate.owners) - len(spared)
         return count, self.texts.asked.reaches(reach.Owners(all_except=tuple(sorted({*spared, own}))), own)
 

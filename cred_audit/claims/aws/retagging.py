@@ -26,9 +26,13 @@ class Retagging:
         """Take the snapshot's texts."""
         self.texts = texts
         self._things = {thing.arn: thing for thing in texts.asked.holdings.all}
-        self.blind = tuple(texts.asked.holdings.unseen) + tuple(
-            f"tags of {thing.arn}" for thing in texts.asked.holdings.all if thing.tags is None
-        )
+        self.blind = (
+            *(Evidence(where=call, shows=f"the {part} were not seen")
+              for part, call in texts.asked.holdings.unseen.items()),
+            *(Evidence(where=thing.arn, shows="its tags were not seen")
+              for thing in texts.asked.holdings.all if thing.tags is None),
+            *texts.blind,
+        )  # fmt: skip
 
     def findings(self, actor: Actor) -> Iterator[Finding]:
         """Yield what one agent can do, or a PASS where it can do nothing."""
@@ -44,7 +48,7 @@ class Retagging:
             agents=(actor.acting.agent,),
             summary=f"{actor.name} may change no tag that tells tenants apart"
             + ("." if known else ", as far as was seen."),
-            evidence=tuple(Evidence(where=one, shows="was not seen") for one in self.blind[:5])
+            evidence=self.blind[:5]
             or (Evidence(where=actor.acting.arn, shows="no request that sets or takes away such a tag is allowed"),),
         )
 

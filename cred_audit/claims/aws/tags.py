@@ -104,6 +104,8 @@ class _Owners:
             if part.endswith(f" {place}")
         ]
         unseen += [Evidence(where=one.arn, shows="its tags were not seen") for one in things if one.tags is None]
+        # A policy that was not seen may compare further tags.
+        unseen += self.texts.blind
         if unseen:
             yield Finding(
                 verdict=Verdict.UNKNOWN,
