@@ -136,10 +136,15 @@ def compile_document(document: Document) -> Compiled:
 def _resource(resources: tuple[str, ...], negated: bool, variables: bool, completed: bool) -> _Covers | None:
     if resources == ("*",) and not negated:
         return None
+    plain: set[str] = set()
     fixed: list[str] = []
     doubtful: list[tuple[int, str]] = []
     moving: list[_Covers] = []
     for text in resources:
+        if text.count(":") > 4 and not any(character in text for character in "*?$"):
+            # Most roles of a large platform name their own things: an expression for each would cost more than all.
+            plain.add(text)
+            continue
         head, colon, tail = _split(text)
         parts = parts_of(tail, variables=variables)
         if any(isinstance(part, Variable) for part in parts):
@@ -151,7 +156,7 @@ def _resource(resources: tuple[str, ...], negated: bool, variables: bool, comple
             fixed.append(expression)
         if runs_past(text):
             doubtful.append((text.count(":"), glob_expression(runs)))
-    positive = _union(fixed, doubtful, moving)
+    positive = _union(frozenset(plain), fixed, doubtful, moving)
     return (lambda resource, keys: YES - positive(resource, keys)) if negated else positive
 
 
@@ -161,14 +166,14 @@ def _split(text: str) -> tuple[str, str, str]:
     return (":".join(fields[:5]), ":", fields[5]) if len(fields) == 6 else (text, "", "")
 
 
-def _union(fixed: list[str], doubtful: list[tuple[int, str]], moving: list[_Covers]) -> _Covers:
+def _union(plain: frozenset[str], fixed: list[str], doubtful: list[tuple[int, str]], moving: list[_Covers]) -> _Covers:
     sure = compiled("|".join(fixed)).fullmatch if fixed else None
     fewest = min((colons for colons, _ in doubtful), default=0)
-    if sure is None and not doubtful and len(moving) == 1:
+    if sure is None and not doubtful and not plain and len(moving) == 1:
         return moving[0]
 
     def covers(resource: str, keys: Keys) -> int:
-        if sure is not None and sure(resource):
+        if resource in plain or (sure is not None and sure(resource)):
             return YES
         best = NO
         # A star can only have run past a colon where the resource has more of them than the pattern.
