@@ -6,6 +6,7 @@ Every text of any length falls into one of the classes, so a search over one wor
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 LIMIT = 4000
 """States of a product that are visited; beyond, the classes are not known to be complete."""
@@ -103,6 +104,23 @@ class Wanted:
     """The characters that it may have; None for all."""
 
 
+class _Automaton:
+    """One pattern's steps, each taken once: the product of several patterns takes the same ones again and again."""
+
+    __slots__ = ("_steps", "pattern")
+
+    def __init__(self, one: Pattern) -> None:
+        self.pattern = one
+        self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
+
+    def step(self, positions: frozenset[int], letter: str) -> frozenset[int]:
+        found = self._steps.get((positions, letter))
+        if found is None:
+            found = self._steps[positions, letter] = _step(self.pattern, positions, letter)
+        return found
+
+
+@lru_cache(maxsize=4096)
 def words(
     patterns: tuple[Pattern, ...], limit: int = LIMIT, wanted: Wanted | None = None
 ) -> tuple[tuple[str, ...], bool]:
@@ -111,6 +129,7 @@ def words(
     every = (*patterns, *wanted.some, *wanted.none)
     first_none = len(patterns) + len(wanted.some)
     alphabet = _alphabet(every, wanted.letters)
+    automata = tuple(map(_Automaton, every))
     start = tuple(map(_begun, every))
     seen = {start}
     queue = deque([(start, "")])
@@ -125,7 +144,7 @@ def words(
         if len(seen) > limit:
             return tuple(found.values()), False
         for letter in alphabet:
-            after = tuple(_step(one, positions, letter) for one, positions in zip(every, state, strict=True))
+            after = tuple([one.step(positions, letter) for one, positions in zip(automata, state, strict=True)])
             if after in seen or any(map(_for_good, wanted.none, after[first_none:])):
                 continue
             if wanted.some and not any(after[len(patterns) : first_none]):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cred_audit.decide import OTHERS, Effect
+from cred_audit.decide.aws.collections import collections
 from cred_audit.decide.aws.document import read_document
 from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import ActionClass, Thing, actions_of, requests
@@ -215,6 +216,7 @@ class Platform:
         pick = self.source.choice
         names = ("secret:*", "secret:a*", "secret:a/*", "secret:${aws:PrincipalTag/T}*", "secret:*b*", "secret:?-*",
                  "secret:*${aws:PrincipalTag/T}*", "secret:${aws:userid}/*", "key/*",
+                 "parameter/a*", "parameter/${aws:PrincipalTag/T}*", "parameter/",
                  "key/${aws:PrincipalTag/T}")  # fmt: skip
         head = f"arn:aws:{pick(('secretsmanager', 'secretsmanager', '*'))}:{pick(('*', 'us-east-1'))}:"
         resource = "*" if self.source.random() < 0.5 else f"{head}{pick(('*', ACCOUNT))}:{pick(names)}"
@@ -323,6 +325,57 @@ def test_reach_equals_deciding_every_pair(limit: int) -> None:
             assert found == by_pairs(platform, acting), (seed, acting.tenant)
             granted += bool(found)
     assert granted > 50
+
+
+def with_collections(platform: Platform) -> list[Thing]:
+    """Return the platform's secrets with parameters beside them, and what one call gives of them together."""
+    source = platform.source
+    things = list(platform.things)
+    for number in range(8):
+        path = "/".join(source.choices(NAMES[:3], k=source.randint(1, 3)))
+        account = source.choice((ACCOUNT, ACCOUNT, ELSEWHERE))
+        arn = f"arn:aws:ssm:us-east-1:{account}:parameter/{path}{number}"
+        key = platform.key() if source.random() < 0.3 else None
+        things.append(Thing(arn=arn, owners=(source.choice(NAMES),), tags=platform.tags(), key=key))
+    for account in (ACCOUNT, ELSEWHERE):
+        for region in ("us-east-1", "eu-west-1"):
+            here = [one for one in things if (one.account, one.region) == (account, region)]
+            things += collections(account, region, [one for one in here if one.collection is None], others=False)
+    return things
+
+
+def owners_by_pairs(things: list[Thing], acting: Agent, wanted: ActionClass) -> dict[str, set[str]]:
+    asker = _Asker(acting, frozenset({"aws:userid"}))
+    account = acting.principal.arn.split(":")[4]
+    sessions = [f"arn:aws:sts::{account}:assumed-role/{acting.principal.arn.rpartition('/')[2]}/run"]
+    found: dict[str, set[str]] = {}
+    for thing in things:
+        for action in actions_of(wanted, thing.sort) if thing.foreign(acting.tenant) else ():
+            effect = asker.best(action, thing, wanted, sessions).effect
+            if effect is not Effect.DENY:
+                found.setdefault(effect.value, set()).update(set(thing.owners) - {acting.tenant})
+    return found
+
+
+def test_collections_are_reached_as_deciding_every_pair_says() -> None:
+    granted = {ActionClass.READ: 0, ActionClass.LIST: 0}
+    for seed in range(25):
+        platform = Platform(seed)
+        things = with_collections(platform)
+        agents = [*platform.agents, replace(platform.agents[0], principal=replace(
+            platform.agents[0].principal, arn=f"arn:aws:iam::{ELSEWHERE}:role/a"))]  # fmt: skip
+        estate = Estate(things, agents, limit=seed % 3)
+        for acting in agents:
+            for wanted in granted:
+                found: dict[str, set[str]] = {}
+                for grant in estate.reach(acting, wanted).grants:
+                    names = set(grant.owners.names)
+                    if grant.owners.all_except is not None:
+                        names = set(estate.owners) - set(grant.owners.all_except)
+                    found.setdefault(grant.effect.value, set()).update(names)
+                assert found == owners_by_pairs(things, acting, wanted), (seed, acting.tenant, wanted)
+                granted[wanted] += bool(found)
+    assert min(granted.values()) > 20
 
 
 def test_a_witness_is_a_request_that_decide_allows() -> None:
