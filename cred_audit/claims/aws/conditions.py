@@ -174,18 +174,19 @@ class _Judge:
                 yield clause, f"lets it through: {weakness(clause, keys, self.texts)}", found == YES
             elif clause.allow and not guilty and _covers(clause, request.resource, keys):
                 past = next((one for one in plain if one.document.kind in {clause.document.kind, Kind.RESOURCE}), None)
-                sure = past is not None
+                sure = past is not None and _covers(clause, request.resource, keys) == YES
                 words = f"statement {past.statement.index} of {past.document.name}" if past else "what was not seen"
                 yield clause, f"is passed by {words}, which allows the same action without it", sure
-            elif not clause.allow and found != YES and self._should_stop(clause, request.resource, keys):
-                yield clause, f"does not stop it: {weakness(clause, keys, self.texts)}", found == NO
+            elif not clause.allow and found != YES:
+                about = self._should_stop(clause, request.resource, keys)
+                if about:
+                    how = f"does not stop it: {weakness(clause, keys, self.texts)}"
+                    yield clause, how, found == NO and about == YES
 
-    def _should_stop(self, clause: Clause, resource: str, keys: Keys) -> bool:
+    def _should_stop(self, clause: Clause, resource: str, keys: Keys) -> int:
         """Whether a Deny is about a resource, or would be if the variables in its Resource had a value."""
-        if _covers(clause, resource, keys):
-            return True
         names = variables_of(clause.statement.resources or ()) if clause.document.variables else frozenset()
-        return any(keys[name] is None for name in names)
+        return YES if any(keys[name] is None for name in names) else _covers(clause, resource, keys)
 
     def _try_what_could_be(
         self, actor: Actor, clauses: list[Stated], broken: dict[Stated, list[_Break]], stopped: dict[Stated, str]
@@ -326,5 +327,5 @@ class _Judge:
             )  # fmt: skip
 
 
-def _covers(clause: Clause, resource: str, keys: Keys) -> bool:
-    return clause.covers is None or clause.covers(resource, keys) != NO
+def _covers(clause: Clause, resource: str, keys: Keys) -> int:
+    return YES if clause.covers is None else clause.covers(resource, keys)
