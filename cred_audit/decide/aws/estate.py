@@ -57,8 +57,6 @@ class Question:
     """A question by actions of its own, beside the classes."""
 
     actions: tuple[str, ...]
-    request_tags: tuple[tuple[str, str], ...] = ()
-    """Tags that the request carries."""
 
 
 class Collection(Enum):
@@ -174,7 +172,6 @@ def requests(
         return ((own, thing.policies),)
     own = Request(
         action=action, resource=thing.arn, resource_tags=thing.tags, context={_REGION: thing.region, **thing.known},
-        request_tags=dict(wanted.request_tags) if isinstance(wanted, Question) else {},
     )  # fmt: skip
     if thing.key is None or thing.service == "kms" or not uses_key(action, wanted):
         return ((own, thing.policies),)

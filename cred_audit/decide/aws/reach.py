@@ -11,34 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cred_audit.decide import OTHERS, Effect, Reason
-from cred_audit.decide.aws.atoms import TextAtom, covers_action
-from cred_audit.decide.aws.caller import Type, session_of
+from cred_audit.decide.aws.asker import Agent, Asker, Judged
+from cred_audit.decide.aws.atoms import TextAtom
+from cred_audit.decide.aws.caller import session_of
 from cred_audit.decide.aws.cells import Cell, Cells, Division, documents_of
 from cred_audit.decide.aws.condition import filled, resolved
-from cred_audit.decide.aws.dependent import Setting
-from cred_audit.decide.aws.engine import Evaluator
-from cred_audit.decide.aws.estate import ActionClass, Collection, Question, Thing, actions_of, requests, uses_key
-from cred_audit.decide.aws.free import Search
+from cred_audit.decide.aws.estate import ActionClass, Question, Thing, actions_of, requests
 from cred_audit.decide.aws.keys import FREE, Either, Keys
-from cred_audit.decide.aws.model import Kind, Principal, PrincipalPolicies, Request
+from cred_audit.decide.aws.model import Request
 
 LIMIT = 64
 """Things that a pattern may touch to be decided one by one; what touches more divides all things in two."""
 _CLOSEST = 5
 _MERGES = 4096
 """Unions of cells that are remembered."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Agent:
-    """One acting principal of a tenant."""
-
-    tenant: str
-    principal: Principal
-    """A role ARN stands for its sessions: a grant to a named session is reached, and says so."""
-    policies: PrincipalPolicies
-    mfa: bool = False
-    """Whether a role's sessions may carry MFA: whether somebody other than a service may assume it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +59,11 @@ class Answer:
     closest: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    effect: Effect
-    because: tuple[Reason, ...]
-    assuming: tuple[str, ...]
-    witness: tuple[Request, ...]
-    session: bool = False
-    """Whether a session name was assumed."""
-
-
 @dataclass(slots=True)
 class _Sum:
     """A grant in the making."""
 
-    judged: _Judged
+    judged: Judged
     thing: Thing
     """The thing of the witness."""
     actions: dict[str, None] = field(default_factory=dict)
@@ -103,7 +79,7 @@ class _Total:
         self._closest: dict[tuple[Reason, ...], None] = {}
 
     def add(
-        self, judged: _Judged, action: str, *, thing: Thing, cell: Cell | None = None, number: int | None = None
+        self, judged: Judged, action: str, *, thing: Thing, cell: Cell | None = None, number: int | None = None
     ) -> None:
         """Add one answer on a thing, which stands for a cell or for itself."""
         if judged.effect is Effect.DENY:
@@ -120,78 +96,6 @@ class _Total:
     def shown(self) -> tuple[Reason, ...]:
         """Return the reasons of the denials, the first two of each."""
         return tuple(reason for because in self._closest for reason in because[:2])
-
-
-class _Asker:
-    """One agent, compiled, with a search for itself and one for each session that some policy names."""
-
-    def __init__(self, agent: Agent, unknown: frozenset[str], since: datetime | None = None) -> None:
-        self.agent = agent
-        self._setting = Setting(mfa=agent.mfa, since=since)
-        self.evaluator = Evaluator(agent.principal, agent.policies)
-        self.caller = self.evaluator.caller
-        self.keys: Keys = self.evaluator.keys(Request(action="x:x", free=unknown))
-        self._searches: dict[str, Search] = {"": Search(self.evaluator, self._setting)}
-        self._powerless: dict[str, bool] = {}
-
-    def cannot(self, action: str, thing: Thing) -> bool:
-        """Whether nothing on either side can allow an action, whatever the request."""
-        policies = thing.policies
-        if thing.collection is Collection.EVERYTHING and thing.account != self.caller.account:
-            return True
-        if policies.policy is not None or policies.grants or Kind.RESOURCE in policies.unseen:
-            return False
-        known = self._powerless.get(action)
-        if known is None:
-            known = self._powerless[action] = self._has_no_allow(action)
-        return known
-
-    def _has_no_allow(self, action: str) -> bool:
-        if self.caller.type is Type.ROOT or Kind.IDENTITY in self.agent.policies.unseen:
-            return False
-        lowered = action.lower()
-        return not any(
-            statement.allow and covers_action(statement, lowered)
-            for document in self.agent.policies.identity
-            for statement in document.statements
-        )
-
-    def judge(self, action: str, thing: Thing, wanted: ActionClass | Question, session: str = "") -> _Judged:
-        """Decide whether some request with this action on this thing is allowed."""
-        search = self._searches.get(session)
-        if search is None:
-            principal = replace(self.agent.principal, arn=session, role=self.caller.role)
-            search = self._searches[session] = Search(Evaluator(principal, self.agent.policies), self._setting)
-        parts = []
-        for request, policies in requests(action, thing, wanted):
-            found = search.possible(request, policies)
-            if found.decision.effect is Effect.DENY:
-                return _Judged(Effect.DENY, found.decision.because, (), (found.request,))
-            parts.append(found)
-        effects = {part.decision.effect for part in parts}
-        because = tuple(reason for part in parts for reason in part.decision.because)
-        assuming = tuple(text for part in parts for text in part.decision.assuming)
-        if session:
-            assuming = (f"the session name is {session.rpartition('/')[2]!r}", *assuming)
-        effect = Effect.UNKNOWN if Effect.UNKNOWN in effects else Effect.ALLOW
-        if not thing.key_known and uses_key(action, wanted) and effect is Effect.ALLOW:
-            effect = Effect.UNKNOWN
-            because += (Reason(policy="", why="the key that encrypts it was not seen"),)
-        if not thing.owners_known and effect is Effect.ALLOW:
-            effect = Effect.UNKNOWN
-            because += (Reason(policy="", why="the tags, which say whose it is, were not seen"),)
-        return _Judged(effect, because, assuming, tuple(part.request for part in parts), bool(session))
-
-    def best(self, action: str, thing: Thing, wanted: ActionClass | Question, sessions: Iterable[str]) -> _Judged:
-        """Decide with the session name that opens most."""
-        best = self.judge(action, thing, wanted)
-        for session in sessions:
-            if best.effect is Effect.ALLOW:
-                break
-            other = self.judge(action, thing, wanted, session)
-            if other.effect is not Effect.DENY:
-                best = other
-        return best
 
 
 class Estate:
@@ -219,14 +123,14 @@ class Estate:
                     self._own.setdefault(owner, []).append(number)
         self.owners = tuple(sorted(owners))
         self._sessions = self._named_sessions()
-        self._memo: dict[tuple[object, ...], _Judged] = {}
+        self._memo: dict[tuple[object, ...], Judged] = {}
         self._merges: dict[frozenset[Cell], Counter[str]] = {}
         self._absences: dict[frozenset[Cell], tuple[str, ...]] = {}
 
     def reach(self, agent: Agent, wanted: ActionClass | Question) -> Answer:
         """Return what an agent reaches, by actions of a class, of what others than its tenant own."""
         unknown = (atoms.unknown for atoms in self._cells.atoms(agent.policies))
-        asker = _Asker(agent, frozenset().union(*unknown), self._since)
+        asker = Asker(agent, frozenset().union(*unknown), self._since)
         related = self._related(asker)
         alike = self._alike(asker)
         division = self._cells.division(agent.policies)
@@ -252,7 +156,7 @@ class Estate:
 
     def _cell(
         self,
-        asker: _Asker,
+        asker: Asker,
         question: tuple[object, ActionClass | Question, Cell],
         actions: tuple[str, ...],
         thing: Thing,
@@ -285,7 +189,7 @@ class Estate:
                 found.setdefault(role, {})[arn] = numbers
         return found
 
-    def _related(self, asker: _Asker) -> dict[int, tuple[str, ...]]:
+    def _related(self, asker: Asker) -> dict[int, tuple[str, ...]]:
         """Return what the agent's own values and the narrow patterns of its policies touch, with session names."""
         cells, keys = self._cells, asker.keys
         found: dict[int, tuple[str, ...]] = {}
@@ -317,7 +221,7 @@ class Estate:
             elif values is not None:
                 yield from self._cells.touched(atom, filled(atom.parts(), values)) or ()
 
-    def _alike(self, asker: _Asker) -> tuple[object, ...]:
+    def _alike(self, asker: Asker) -> tuple[object, ...]:
         """Return what two agents must share to be decided once."""
         policies, keys, caller = asker.agent.policies, asker.keys, asker.caller
         documents = (policies.identity, policies.boundary, policies.session, policies.vpc_endpoint, policies.scps)
@@ -381,7 +285,7 @@ class Estate:
         return known
 
 
-def _confirmed(asker: _Asker, total: _Sum, wanted: ActionClass | Question) -> _Judged:
+def _confirmed(asker: Asker, total: _Sum, wanted: ActionClass | Question) -> Judged:
     """Decide the witness again as this agent's own request: it may have been found for an agent like it.
 
     Where the same request is denied, another one on the same thing is searched; where there is none the agents were
@@ -400,7 +304,7 @@ def _confirmed(asker: _Asker, total: _Sum, wanted: ActionClass | Question) -> _J
     if found.effect is not Effect.DENY:
         return found
     reason = Reason(policy="", why="an equal request of another agent was allowed and this one is not")
-    return _Judged(Effect.UNKNOWN, (reason, *found.because), (), judged.witness)
+    return Judged(Effect.UNKNOWN, (reason, *found.because), (), judged.witness)
 
 
 def _own_values(keys: Keys) -> set[str]:
@@ -419,3 +323,6 @@ def _state(value: object) -> str:
     if isinstance(value, Either):
         return f"either {tuple(map(bool, value.values))}"
     return "value" if value else "empty"
+
+
+__all__ = ["LIMIT", "Agent", "Answer", "Estate", "Grant", "Owners"]

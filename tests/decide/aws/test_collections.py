@@ -150,3 +150,13 @@ def test_what_nobody_owns_counts_where_others_are_a_territory() -> None:
     listing = lab.statement("secretsmanager:ListSecrets")
     assert grants(ActionClass.LIST, listing, secrets=stray) == []
     assert [effect for effect, _, _ in grants(ActionClass.LIST, listing, secrets=stray, others=True)] == ["allow"]
+
+
+def test_whether_a_call_sees_tags_is_not_guessed() -> None:
+    lenient = {"StringEqualsIfExists": lab.EQUAL["StringEquals"]}
+    found = grants(ActionClass.WRITE, lab.statement("ssm:PutParameter", Condition=lenient), parameters=PARAMETERS)
+    assert [effect for effect, _, _ in found] == ["unknown"]
+    strict = lab.statement("ssm:PutParameter", Condition=lab.EQUAL)
+    assert grants(ActionClass.WRITE, strict, parameters=PARAMETERS) == []
+    told = lab.statement("ssm:DeleteParameter", Condition=lenient)
+    assert grants(ActionClass.WRITE, told, parameters=PARAMETERS) == []

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from cred_audit.decide import OTHERS, Effect
+from cred_audit.decide.aws.asker import Asker
 from cred_audit.decide.aws.collections import collections
 from cred_audit.decide.aws.document import read_document
 from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import ActionClass, Thing, actions_of, requests
 from cred_audit.decide.aws.model import Document, Kind, Principal, PrincipalPolicies, Request, ResourcePolicies
-from cred_audit.decide.aws.reach import Agent, Estate, Owners, _Asker
+from cred_audit.decide.aws.reach import Agent, Estate, Owners
 
 ACCOUNT, ELSEWHERE = "111122223333", "444455556666"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/agent"
@@ -282,7 +283,7 @@ def test_what_some_value_lets_through_is_reached() -> None:
             if any("userid" in one.text for policy in acting.policies.identity for one in policy.statements):
                 continue  # unknown to the search, absent to the twin
             sure = by_trying(platform, acting)
-            asker = _Asker(acting, frozenset({"aws:userid"}))
+            asker = Asker(acting, frozenset({"aws:userid"}))
             session = f"arn:aws:sts::{ACCOUNT}:assumed-role/{acting.principal.arn.rpartition('/')[2]}/run"
             for thing in platform.things:
                 if acting.tenant not in thing.owners:
@@ -294,7 +295,7 @@ def test_what_some_value_lets_through_is_reached() -> None:
 
 def by_pairs(platform: Platform, acting: Agent) -> dict[str, tuple[set[str], int]]:
     """Decide every thing by itself."""
-    asker = _Asker(acting, frozenset({"aws:userid"}))
+    asker = Asker(acting, frozenset({"aws:userid"}))
     sessions = [f"arn:aws:sts::{ACCOUNT}:assumed-role/{acting.principal.arn.rpartition('/')[2]}/run"]
     found: dict[str, tuple[set[str], int]] = {}
     for thing in platform.things:
@@ -345,7 +346,7 @@ def with_collections(platform: Platform) -> list[Thing]:
 
 
 def owners_by_pairs(things: list[Thing], acting: Agent, wanted: ActionClass) -> dict[str, set[str]]:
-    asker = _Asker(acting, frozenset({"aws:userid"}))
+    asker = Asker(acting, frozenset({"aws:userid"}))
     account = acting.principal.arn.split(":")[4]
     sessions = [f"arn:aws:sts::{account}:assumed-role/{acting.principal.arn.rpartition('/')[2]}/run"]
     found: dict[str, set[str]] = {}
