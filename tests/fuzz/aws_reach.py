@@ -317,7 +317,7 @@ class Audited:
                 actions = actions_of(wanted, thing.sort)
                 if thing.foreign(acting.tenant) and thing.collection is None:
                     for action in self.source.sample(actions, min(_ASKED, len(actions))):
-                        called = (one for one, _ in requests(action, thing, wanted))
+                        called = (_sent(one) for one, _ in requests(action, thing, wanted))
                         calls = (self.line(acting, acting.who.principal, one) for one in called)
                         yield Question(acting, action, thing, tuple(calls))
 
@@ -329,6 +329,11 @@ class Audited:
             for grant in answer.grants
             for owner in question.thing.owners or (OTHERS,)
         )  # fmt: skip
+
+
+def _sent(request: Request) -> Request:
+    """Return a request with what every one has: the services take no call without TLS."""
+    return replace(request, context={"aws:SecureTransport": "true", **request.context})
 
 
 def _levels(levels: Levels | None) -> list[list[Any]]:
