@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from cred_audit.decide.aws.collections import collections
 from cred_audit.decide.aws.document import read_document
 from cred_audit.decide.aws.estate import ActionClass, Thing
+from cred_audit.decide.aws.foresight import Foresight
+from cred_audit.decide.aws.latent import Own
 from cred_audit.decide.aws.model import Document, Kind, Principal, PrincipalPolicies
 from cred_audit.decide.aws.reach import Agent, Estate
 
@@ -121,6 +123,20 @@ def measured(make: Callable[[int], Made], tenants: int) -> tuple[float, str]:
     )
 
 
+def foreseen(make: Callable[[int], Made], tenants: int) -> str:
+    """Return a line that says how long it takes to find what new names and tags would open."""
+    things, agents = make(tenants)
+    start = time.process_time()
+    foresight = Foresight(things, {one.principal.arn.split(":")[4]: (REGION, "eu-west-1") for one in agents})
+    waiting = 0
+    for one in agents:
+        own = Own(named={"tenant": one.tenant})
+        for wanted in (ActionClass.READ, ActionClass.LIST, ActionClass.WRITE):
+            waiting += len(foresight.foreseen(one, own, wanted, frozenset()).coming)
+    spent = time.process_time() - start
+    return f"{make.__name__}: {tenants} tenants, names and tags to come: {spent:.1f} s of CPU, {waiting} grants wait"
+
+
 def main() -> int:
     """Print the times, each case in a process of its own so that memory is its own."""
     tenants = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
@@ -130,7 +146,8 @@ def main() -> int:
     for make, number in (*cases, (crowd, 200)):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             spent[make.__name__, number], line = pool.apply(measured, (make, number))
-        sys.stdout.write(line + "\n")
+            lines = [line, *([pool.apply(foreseen, (make, number))] if number != tenants // 10 else [])]
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
     for make in makers:
         ratio = spent[make.__name__, tenants] / spent[make.__name__, tenants // 10]
         sys.stdout.write(f"{make.__name__}: ten times the tenants take {ratio:.1f} times as long\n")

@@ -1,6 +1,7 @@
 """Grants in AWS that wait for a name or a tag which nothing has yet."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from cred_audit.claims.aws.isolation import (
     Acting,
@@ -24,6 +25,17 @@ from cred_audit.target.model import Tenant
 _VERBS = {ActionClass.READ: "read", ActionClass.WRITE: "change", ActionClass.LIST: "see the description of"}
 
 
+@dataclass(slots=True)
+class _Case:
+    """One statement of one tenant's agents; the first thing that it would reach stands for all."""
+
+    acting: Acting
+    one: Coming
+    wanted: ActionClass
+    agents: dict[str, None] = field(default_factory=dict)
+    actions: dict[str, None] = field(default_factory=dict)
+
+
 def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield the findings of the claim: one a statement and acting tenant, and a PASS an agent without any.
 
@@ -33,7 +45,7 @@ def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
     regions = {one.id: tuple(region.name for region in one.regions) for one in asked.world.accounts}
     foresight = Foresight(asked.holdings.all, regions, since=asked.since)
     tenants = {tenant.id: tenant for tenant in snapshot.target.tenants}
-    found: dict[tuple[object, ...], tuple[Acting, Coming, ActionClass, list[str]]] = {}
+    found: dict[tuple[object, ...], _Case] = {}
     for acting in asked.acting:
         name = f"{acting.tenant}/{acting.agent}"
         if isinstance(acting.who, Unknown):
@@ -53,12 +65,13 @@ def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
             closest.update(dict.fromkeys(foreseen.closest))
             for one in foreseen.coming:
                 some = True
-                key = (acting.tenant, wanted, _subject(one), one.effect)
-                found.setdefault(key, (acting, one, wanted, []))[3].append(acting.agent)
+                case = found.setdefault((acting.tenant, _subject(one), one.effect), _Case(acting, one, wanted))
+                case.agents[acting.agent] = None
+                case.actions.update(dict.fromkeys(one.actions))
         if not some:
             yield _nothing(acting, tuple(closest), told=bool(told))
-    for acting, one, wanted, agents in found.values():
-        yield _finding(snapshot, acting, one, wanted, tuple(agents))
+    for case in found.values():
+        yield _finding(snapshot, case)
 
 
 def own_of(tenant: Tenant, principal: Principal) -> Own:
@@ -86,7 +99,7 @@ def _known(asked: AwsIsolation, acting: Acting, wanted: ActionClass) -> frozense
 
 def _subject(one: Coming) -> str:
     reason = next((reason for reason in one.because if reason.policy), one.because[0])
-    return f"{reason.policy or one.effect.value}: {reason.why} ({one.sort.name})"
+    return f"{reason.policy or one.effect.value}: {reason.why}"
 
 
 def _nothing(acting: Acting, closest: tuple[Reason, ...], *, told: bool) -> Finding:
@@ -104,7 +117,8 @@ def _nothing(acting: Acting, closest: tuple[Reason, ...], *, told: bool) -> Find
     )
 
 
-def _finding(snapshot: Snapshot, acting: Acting, one: Coming, wanted: ActionClass, agents: tuple[str, ...]) -> Finding:
+def _finding(snapshot: Snapshot, case: _Case) -> Finding:
+    acting, one, agents = case.acting, case.one, tuple(case.agents)
     part = "secrets" if one.sort.service == "secretsmanager" else "parameters"
     account = acting.arn.split(":")[4]
     unseen = aws_isolation(snapshot).holdings.unseen.get(f"{part} of {one.region} in {account}")
@@ -116,12 +130,14 @@ def _finding(snapshot: Snapshot, acting: Acting, one: Coming, wanted: ActionClas
     if unseen is not None:
         evidence = (*evidence, gap_evidence(snapshot.gaps, f"{part} of {one.region}", unseen))
     shown = principal is not None and one.witness is not None and one.effect is Effect.ALLOW
-    summary = f"{who} {'could' if known else 'may be able to'} {_VERBS[wanted]} {thing} if another tenant had one."
+    summary = f"{who} {'could' if known else 'may be able to'} {_VERBS[case.wanted]} {thing} if another tenant had one."
     if not one.name and one.effect is Effect.UNKNOWN:
-        summary = f"Whether {who} could {_VERBS[wanted]} a {one.sort.name} that another tenant may get is not known."
+        summary = (
+            f"Whether {who} could {_VERBS[case.wanted]} a {one.sort.name} that another tenant may get is not known."
+        )
     return Finding(
         verdict=Verdict.FAIL if known else Verdict.UNKNOWN,
-        subject=f"{acting.tenant}: {wanted.value}: {_subject(one)}",
+        subject=f"{acting.tenant}: {_subject(one)}",
         tenant=acting.tenant,
         agents=agents,
         summary=summary,
@@ -132,7 +148,7 @@ def _finding(snapshot: Snapshot, acting: Acting, one: Coming, wanted: ActionClas
         if shown and principal and one.witness
         else None,
         fix=fix_of(one.because, one.actions, aws_isolation(snapshot).tag_key(acting.tenant)) if known else None,
-        note=f"actions: {', '.join(one.actions)}",
+        note=f"actions: {', '.join(case.actions)}",
     )
 
 
