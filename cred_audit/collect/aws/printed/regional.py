@@ -252,7 +252,8 @@ def _records_reads(entry: Entry) -> bool | None:
     """Tell whether reading management events are recorded (CloudTrail API Reference: "GetEventSelectors")."""
     plain, advanced = _list(entry.get("EventSelectors")), _list(entry.get("AdvancedEventSelectors"))
     if not plain and not advanced:
-        return None
+        # get-event-selectors printed none: then all management events are recorded. Else nobody asked.
+        return True if isinstance(entry.get("EventSelectors"), list) else None
     if any(
         one.get("IncludeManagementEvents", True) is True and one.get("ReadWriteType", "All") in _READS_OF_CALLS
         for one in plain
