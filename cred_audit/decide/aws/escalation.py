@@ -52,7 +52,10 @@ class Escalation:
         self.trusts = sessions.trusts
         self.principals = sessions.principals
         self.widening = Widening(self.principals)
-        self._roles = Crowd(One(arn=role.arn, tags=role.tags, mark=role.boundary) for role in self.trusts.roles)
+        self._roles = Crowd(
+            One(arn=role.arn, tags=role.tags, mark=(role.boundary, self.trusts.document(role)))
+            for role in self.trusts.roles
+        )
         self._by_account: dict[str, list[int]] = {}
         for number, role in enumerate(self.trusts.roles):
             self._by_account.setdefault(role.arn.split(":", 5)[4], []).append(number)
@@ -187,7 +190,7 @@ class Escalation:
             tried = self._rewrite(held, roles[0])
             if not tried.open:
                 continue
-            text = trusting(held.arn)
+            text = trusting(held.arn, roles[0].trust if self.trusts.document(roles[0]) is not None else None)
             document = read_document(text, Kind.RESOURCE, "trust policy that the chain writes")
             then = Then(
                 trust=document, before=partial(self._rewriting, held, text), sure=tried.effect is Effect.ALLOW,
@@ -337,10 +340,18 @@ _CREDENTIALS = (
 )
 
 
-def trusting(arn: str) -> str:
-    """Return a trust policy for one principal."""
+def trusting(arn: str, before: str | None = None) -> str:
+    """Return a trust policy for one principal that also lets in whom the policy before let in."""
     statement = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    try:
+        known = json.loads(before) if before is not None else {}
+    except (ValueError, RecursionError):
+        known = {}
+    kept = known.get("Statement", []) if isinstance(known, dict) else []
+    kept = [one for one in (kept if isinstance(kept, list) else [kept])
+            if isinstance(one, dict) and one.get("Effect") == "Allow"]  # fmt: skip
+    version = known.get("Version", "2008-10-17") if kept else "2012-10-17"
+    return json.dumps({"Version": version, "Statement": [*kept, statement]})
 
 
 def _step(held: Held, tried: Tried, shows: str, command: tuple[str, ...], assuming: str = "") -> Step:

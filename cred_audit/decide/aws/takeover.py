@@ -16,6 +16,7 @@ from cred_audit.decide.aws.compute import Compute
 from cred_audit.decide.aws.escalation import Escalation
 from cred_audit.decide.aws.estate import ActionClass, Thing, actions_of
 from cred_audit.decide.aws.holdings import Holdings
+from cred_audit.decide.aws.joint import Joint
 from cred_audit.decide.aws.mastery import Mastery, Owned
 from cred_audit.decide.aws.model import Document, Kind, Principal, Request
 from cred_audit.decide.aws.principals import Principals
@@ -25,6 +26,7 @@ from cred_audit.decide.aws.sessions import Sessions
 from cred_audit.decide.aws.standing import Command, Standing
 from cred_audit.decide.aws.trusts import Trusts
 from cred_audit.decide.aws.ways import Blind, Found, Held, Node, Step, Way, holds_any
+from cred_audit.decide.aws.widening import Widening
 
 _PRINCIPALS = 60_000
 """Principals of one audit that are looked at; beyond, what they reach is not known."""
@@ -84,6 +86,8 @@ class _Reached:
     sure: frozenset[str] = _NOBODY
     maybe: frozenset[str] = _NOBODY
     blind: tuple[Blind, ...] = ()
+    widens: bool = False
+    """Whether one of them has rights of IAM, and so may change others that are held."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,6 +142,9 @@ class Takeovers:
         self._sets: dict[Owners, frozenset[str]] = {}
         self._complete = True
         self._estate: Estate | None = None
+        self._registered: frozenset[Document] = frozenset()
+        self._estates: dict[frozenset[Document], Estate] = {}
+        self._widening = Widening(principals)
 
     def _shared(self) -> Iterator[Document]:
         """Yield the policies on the side of what may be reached."""
@@ -175,8 +182,20 @@ class Takeovers:
                             queue.append(member)
                         self._complete = self._complete and member in everyone
             agents = {documents_key(held): _agent(held, "") for held in everyone}
+            self._registered = frozenset(document for key in agents for document in key)
             self._estate = Estate(self.things, tuple(agents.values()))
         return self._estate
+
+    def _estate_of(self, held: Held) -> Estate:
+        """Return an estate that knows a principal's policies: the common one, or for a rare combination its own."""
+        estate = self.estate
+        documents = frozenset(documents_of(held.policies))
+        if documents <= self._registered:
+            return estate
+        known = self._estates.get(documents)
+        if known is None:
+            known = self._estates[documents] = Estate(self.things, (_agent(held, ""),))
+        return known
 
     def direct(self, held: Held) -> _Reached:
         """Return whom a principal reaches by its own requests."""
@@ -195,7 +214,7 @@ class Takeovers:
         """Yield what a principal reaches; most allow nothing of a class, and nothing of a thing's side lets them."""
         side = self._guarded or Kind.IDENTITY in held.policies.unseen
         if side or holds_any(held.policies.identity, self._actions[wanted]):
-            yield from grants_of(self.estate, _agent(held, own), wanted)
+            yield from grants_of(self._estate_of(held), _agent(held, own), wanted)
 
     def _names(self, owners: Owners) -> frozenset[str]:
         known = self._sets.get(owners)
@@ -212,6 +231,7 @@ class Takeovers:
         sure, maybe = set[frozenset[str]](), set[frozenset[str]]()
         blind: dict[Blind, None] = {}
         seen: dict[Held, bool] = {}
+        widens = False
         queue: deque[tuple[Node, bool]] = deque([(node, True)])
         while queue:
             here, is_sure = queue.popleft()
@@ -220,11 +240,13 @@ class Takeovers:
                 (sure if is_sure else maybe).add(part.sure)
                 maybe.add(part.maybe)
                 blind.update(dict.fromkeys(part.blind))
+                widens = widens or part.widens
                 continue
             for held in here.members:
                 if seen.get(held, False) or (held in seen and not is_sure):
                     continue
                 seen[held] = is_sure
+                widens = widens or held.uses("iam")
                 direct = self.direct(held)
                 (sure if is_sure else maybe).add(direct.sure)
                 maybe.add(direct.maybe)
@@ -233,7 +255,7 @@ class Takeovers:
                 queue.extend((way.to, is_sure and way.sure) for way in found.ways)
         if not self._complete:
             blind[Blind(reason="there are more principals to be held than were looked at", where="roles")] = None
-        result = _Reached(sure=_union(sure), maybe=_union(maybe), blind=tuple(blind))
+        result = _Reached(sure=_union(sure), maybe=_union(maybe), blind=tuple(blind), widens=widens)
         self._reached[node.key] = result
         return result
 
@@ -265,9 +287,26 @@ class Takeovers:
                     reason="a chain of requests may lead to others, but no single one was found",
                     where=way.first[0].policy, because=way.first,
                 )] = None  # fmt: skip
+        joint = Joint(holder.held, self.found, self._widening)
+        if any(self.reached(way.to).widens for way in found.ways):
+            for chain in self._joined(holder, joint):
+                _add(chains, chain)
+            blind.update(dict.fromkeys(joint.blind))
         for chain in (*self._controls(holder), *self._commands(holder)):
             _add(chains, chain)
         return Outcome(chains=tuple(chains.values()), blind=tuple(blind), harmless=tuple(harmless))
+
+    def _joined(self, holder: Holder, joint: Joint) -> Iterator[Chain]:
+        """Yield the chains that take two principals at once."""
+        for got in joint.found():
+            direct = self.direct(got.held)
+            sure = got.sure and foreign(direct.sure, holder.tenant)
+            owners = direct.sure if sure else _union({direct.sure, direct.maybe})
+            if foreign(owners, holder.tenant):
+                steps = got.steps()
+                chain = None if steps is None else self._end(holder, got.held, steps, owners, sure=sure)
+                if chain is not None:
+                    yield chain
 
     def _chain(self, holder: Holder, way: Way, owners: frozenset[str], *, sure: bool) -> Chain | None:
         """Return the shortest chain that starts with a way and reaches one of some owners."""
