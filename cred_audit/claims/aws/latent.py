@@ -1,5 +1,6 @@
 """Grants in AWS that wait for a name or a tag which nothing has yet."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Verdict
 from cred_audit.target.model import Tenant
 
+_MANY = 20
+"""Parts that were not seen of which a finding names each."""
 _VERBS = {ActionClass.READ: "read", ActionClass.WRITE: "change", ActionClass.LIST: "see the description of"}
 
 
@@ -34,6 +37,8 @@ class _Case:
     wanted: ActionClass
     agents: dict[str, None] = field(default_factory=dict)
     actions: dict[str, None] = field(default_factory=dict)
+    open: bool = False
+    """Whether it is not known if the statement already reaches something."""
 
 
 def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
@@ -43,7 +48,8 @@ def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
     """
     asked = aws_isolation(snapshot)
     regions = {one.id: tuple(region.name for region in one.regions) for one in asked.world.accounts}
-    foresight = Foresight(asked.holdings.all, regions, since=asked.since)
+    sides = {account: asked.holdings.side_of(account) for account in regions}
+    foresight = Foresight(asked.holdings.all, regions, sides=sides, since=asked.since)
     tenants = {tenant.id: tenant for tenant in snapshot.target.tenants}
     found: dict[tuple[object, ...], _Case] = {}
     for acting in asked.acting:
@@ -59,7 +65,7 @@ def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
         closest: dict[Reason, None] = {}
         some, told = False, 0
         for wanted in _VERBS:
-            known = _known(asked, acting, wanted)
+            known, maybe = _known(asked, acting, wanted)
             told += bool(known)
             foreseen = foresight.foreseen(acting.who, own, wanted, known)
             closest.update(dict.fromkeys(foreseen.closest))
@@ -68,6 +74,7 @@ def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
                 case = found.setdefault((acting.tenant, _subject(one), one.effect), _Case(acting, one, wanted))
                 case.agents[acting.agent] = None
                 case.actions.update(dict.fromkeys(one.actions))
+                case.open = case.open or any((reason.policy, reason.clause) in maybe for reason in one.because)
         if not some:
             yield _nothing(acting, tuple(closest), told=bool(told))
     for case in found.values():
@@ -89,12 +96,15 @@ def own_of(tenant: Tenant, principal: Principal) -> Own:
     return Own(arns=tuple(arns), accounts=frozenset(accounts), named=named)
 
 
-def _known(asked: AwsIsolation, acting: Acting, wanted: ActionClass) -> frozenset[Reason]:
-    """Return the statements that let the agent reach what is there."""
+def _known(
+    asked: AwsIsolation, acting: Acting, wanted: ActionClass
+) -> tuple[frozenset[Reason], frozenset[tuple[str, str]]]:
+    """Return the statements that let the agent reach what is there, and those that may."""
     if isinstance(acting.who, Unknown):
-        return frozenset()
+        return frozenset(), frozenset()
     grants = asked.estate.reach(acting.who, wanted).grants
-    return frozenset(reason for one in grants if one.effect is Effect.ALLOW for reason in one.because)
+    sure = frozenset(reason for one in grants if one.effect is Effect.ALLOW for reason in one.because)
+    return sure, frozenset((reason.policy, reason.clause) for one in grants for reason in one.because)
 
 
 def _subject(one: Coming) -> str:
@@ -119,16 +129,17 @@ def _nothing(acting: Acting, closest: tuple[Reason, ...], *, told: bool) -> Find
 
 def _finding(snapshot: Snapshot, case: _Case) -> Finding:
     acting, one, agents = case.acting, case.one, tuple(case.agents)
-    part = "secrets" if one.sort.service == "secretsmanager" else "parameters"
-    account = acting.arn.split(":")[4]
-    unseen = aws_isolation(snapshot).holdings.unseen.get(f"{part} of {one.region} in {account}")
-    known = one.effect is Effect.ALLOW and unseen is None
+    asked = aws_isolation(snapshot)
+    # Whether the statement already reaches something, and whether the name is taken, depends on what was not seen.
+    unseen = tuple(itertools.islice(asked.holdings.unseen_of_others(acting.tenant), _MANY))
+    known = one.effect is Effect.ALLOW and not unseen and not case.open
     principal = acting.who.principal if not isinstance(acting.who, Unknown) else None
     thing = thing_of(one.sort.name, one.name, one.tags)
     who = who_acts(acting.tenant, agents)
     evidence = tuple(reason_evidence(reason) for reason in one.because)
-    if unseen is not None:
-        evidence = (*evidence, gap_evidence(snapshot.gaps, f"{part} of {one.region}", unseen))
+    evidence += tuple(gap_evidence(snapshot.gaps, part, call) for part, call in unseen)
+    if case.open:
+        evidence += (Evidence(where=acting.arn, shows="it is not known whether the statement already reaches a thing"),)
     shown = principal is not None and one.witness is not None and one.effect is Effect.ALLOW
     summary = f"{who} {'could' if known else 'may be able to'} {_VERBS[case.wanted]} {thing} if another tenant had one."
     if not one.name and one.effect is Effect.UNKNOWN:
@@ -147,7 +158,7 @@ def _finding(snapshot: Snapshot, case: _Case) -> Finding:
         reproduce=reproduce_of(f"{acting.tenant}/{acting.agent}", (one.witness,))
         if shown and principal and one.witness
         else None,
-        fix=fix_of(one.because, one.actions, aws_isolation(snapshot).tag_key(acting.tenant)) if known else None,
+        fix=fix_of(one.because, one.actions, asked.tag_key(acting.tenant)) if known else None,
         note=f"actions: {', '.join(case.actions)}",
     )
 

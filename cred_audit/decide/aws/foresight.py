@@ -10,12 +10,12 @@ from cred_audit.decide.aws.caller import session_of
 from cred_audit.decide.aws.cells import documents_of
 from cred_audit.decide.aws.condition import filled, resolved
 from cred_audit.decide.aws.dependent import Setting
-from cred_audit.decide.aws.engine import Evaluator
+from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE, Evaluator
 from cred_audit.decide.aws.estate import ActionClass, Thing
 from cred_audit.decide.aws.keys import FREE, Either, Keys
-from cred_audit.decide.aws.latent import SORTS, Coming, Latent, Own
+from cred_audit.decide.aws.latent import SORTS, Around, Coming, Latent, Own
 from cred_audit.decide.aws.likeness import Blocks, atoms_of, document_shape, folds, moved, pieces_of
-from cred_audit.decide.aws.model import Document, PrincipalPolicies, Request
+from cred_audit.decide.aws.model import Document, PrincipalPolicies, Request, ResourcePolicies
 from cred_audit.decide.aws.pattern import parts_of
 from cred_audit.decide.aws.reach import Agent
 
@@ -34,9 +34,18 @@ class Foresight:
     """All agents' questions about what may come."""
 
     def __init__(
-        self, things: Iterable[Thing], regions: Mapping[str, tuple[str, ...]], *, since: datetime | None = None
+        self,
+        things: Iterable[Thing],
+        regions: Mapping[str, tuple[str, ...]],
+        *,
+        sides: Mapping[str, ResourcePolicies] | None = None,
+        since: datetime | None = None,
     ) -> None:
-        """Take what is there and the regions of each account that were read. `since`: as for `Estate`."""
+        """Take what is there and the regions of each account that were read.
+
+        `sides`: account -> what binds everything in it. `since`: as for `Estate`.
+        """
+        self._sides = sides or {}
         self._since = since
         self.regions = regions
         self._there = frozenset(_place(thing) for thing in things if thing.collection is None)
@@ -51,19 +60,22 @@ class Foresight:
             return Foreseen(coming=(), closest=(reason,))
         keys = evaluator.keys(Request(action="x:x"))
         there = frozenset(self._spelled_out(agent, keys, account))
+        side = self._sides.get(account, NO_RESOURCE_SIDE)
         blocks = Blocks((*(own.named[name] for name in sorted(own.named)), *_values(agent, keys)), account)
         # Where a pattern names a part of an account's number, the number itself matters.
         place = account if _names_accounts_in_part(agent) else blocks.numbers.get(account)
         regions = self.regions.get(account, ())
-        key = (wanted, self._shape(agent, own, keys, blocks), _marks(agent, told), evaluator.caller.type, place,
+        around = Around(regions=regions, there=there, side=side)
+        key = (wanted, self._shape(agent, side, own, keys, blocks), _marks(agent, told), evaluator.caller.type, place,
                regions, evaluator.caller.service_linked, agent.principal.tags is None, agent.mfa,
                tuple(sorted(map(blocks.within, there))))  # fmt: skip
         known = self._memo.get(key)
         if known is not None:
-            found = self._renamed(known, _Side(blocks, agent.policies), evaluator, own, there)
+            latent = Latent(evaluator, own, around)
+            found = _renamed(known, _Side(blocks, agent.policies), latent)
             if found is not None:
                 return found
-        latent = Latent(evaluator, own, regions, there, Setting(mfa=agent.mfa, since=self._since))
+        latent = Latent(evaluator, own, around, Setting(mfa=agent.mfa, since=self._since))
         coming = latent.coming(wanted, told)
         found = Foreseen(coming=coming, closest=() if coming else tuple(latent.closest))
         self._memo.setdefault(key, (_Side(blocks, agent.policies), found))
@@ -86,8 +98,8 @@ class Foresight:
                                 if f"{account}:{region}:{name}" in self._there:
                                     yield f"{region}:{name}"
 
-    def _shape(self, agent: Agent, own: Own, keys: Keys, blocks: Blocks) -> tuple[object, ...]:
-        documents = tuple(documents_of(agent.policies))
+    def _shape(self, agent: Agent, side: ResourcePolicies, own: Own, keys: Keys, blocks: Blocks) -> tuple[object, ...]:
+        documents = (*documents_of(agent.policies), *(one for level in side.rcps for one in level))
         shapes = []
         pieces: set[str] = set()
         for document in documents:
@@ -98,7 +110,8 @@ class Foresight:
             pieces.update(pieces_of(arn, blocks, variables=False))
         policies = agent.policies
         layout = (len(policies.identity), policies.boundary is None, policies.session is None,
-                  policies.vpc_endpoint is None, tuple(map(len, policies.scps)), policies.unseen)  # fmt: skip
+                  policies.vpc_endpoint is None, tuple(map(len, policies.scps)), policies.unseen,
+                  side.unseen)  # fmt: skip
         named = tuple((name, blocks.numbers.get(own.named[name])) for name in sorted(own.named))
         atoms = [atoms_of(document) for document in documents]
         used = sorted({name for one in atoms for name in one.variables})
@@ -108,25 +121,6 @@ class Foresight:
         seen = blocks.shape(pieces, fold=folds(documents), letters=[sort.letters for sort in SORTS])
         territory = tuple(map(blocks.within, own.arns))
         return tuple(shapes), layout, named, values, results, seen, territory, session
-
-    def _renamed(
-        self, known: "tuple[_Side, Foreseen]", new: "_Side", evaluator: Evaluator, own: Own, there: frozenset[str]
-    ) -> Foreseen | None:
-        """Return the answer of an agent that is alike as it reads for this one; None where it can't be shown."""
-        old, foreseen = known
-        latent = Latent(evaluator, own, (), there)
-        coming = []
-        for one in foreseen.coming:
-            moved_ = _moved(one, old, new)
-            if one.effect is Effect.ALLOW:
-                if moved_.witness is None:
-                    return None
-                allowed = evaluator.decide(moved_.witness).effect is Effect.ALLOW
-                arn, tags = moved_.witness.resource, moved_.tags.values()
-                if not allowed or not latent.is_foreign(one.sort, arn, moved_.name, tags):
-                    return None
-            coming.append(moved_)
-        return Foreseen(coming=tuple(coming), closest=tuple(_reason(reason, old, new) for reason in foreseen.closest))
 
 
 class _Side:
@@ -150,6 +144,23 @@ class _Side:
         number, index = place
         document = tuple(documents_of(self.policies))[number]
         return Reason(policy=document.name, clause=document.statements[index].text, why=why)
+
+
+def _renamed(known: tuple[_Side, Foreseen], new: _Side, latent: Latent) -> Foreseen | None:
+    """Return the answer of an agent that is alike as it reads for this one; None where it can't be shown."""
+    old, foreseen = known
+    coming = []
+    for one in foreseen.coming:
+        moved_ = _moved(one, old, new)
+        if one.effect is Effect.ALLOW:
+            if moved_.witness is None:
+                return None
+            allowed = latent.evaluator.decide(moved_.witness, latent.side).effect is Effect.ALLOW
+            arn, tags = moved_.witness.resource, moved_.tags.values()
+            if not allowed or not latent.is_foreign(one.sort, arn, moved_.name, tags):
+                return None
+        coming.append(moved_)
+    return Foreseen(coming=tuple(coming), closest=tuple(_reason(reason, old, new) for reason in foreseen.closest))
 
 
 def _names_accounts_in_part(agent: Agent) -> bool:

@@ -206,6 +206,11 @@ class Holdings:
         key = self.keys[arn]
         return key.customer is False or any(alias.removeprefix("alias/") in _OWN_KEYS for alias in key.aliases)
 
+    def side_of(self, account: str) -> ResourcePolicies:
+        """Return what binds everything in an account, whatever policies of its own it has: the RCPs."""
+        rcps, seen = self.principals.levels(account, Kind.RCP)
+        return ResourcePolicies(rcps=rcps, unseen=frozenset() if seen else frozenset({Kind.RCP}))
+
     def _policies(self, account: str, text: str | None, name: str, of: Secret | Parameter | Key) -> ResourcePolicies:
         document = self.principals.documents.read(text, Kind.RESOURCE, name)
         rcps, seen = self.principals.levels(account, Kind.RCP)

@@ -18,7 +18,7 @@ from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE, Evaluator
 from cred_audit.decide.aws.estate import ActionClass, Thing, actions_of, requests
 from cred_audit.decide.aws.free import Possible, Search
 from cred_audit.decide.aws.keys import FREE, Keys
-from cred_audit.decide.aws.model import Condition, Document, PrincipalPolicies, Request
+from cred_audit.decide.aws.model import Condition, Document, PrincipalPolicies, Request, ResourcePolicies
 from cred_audit.decide.aws.pattern import Variable, arn_expression, compiled, glob_expression, parts_of
 from cred_audit.decide.aws.samples import values_of
 from cred_audit.decide.aws.words import Pattern, Wanted, pattern, words
@@ -91,27 +91,30 @@ class Coming:
     witness: Request | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What there is in an agent's account."""
+
+    regions: tuple[str, ...]
+    """Those that were read."""
+    there: frozenset[str] = frozenset()
+    """Names that policies spell out and that something has, as `us-east-1:secret:shared/key`."""
+    side: ResourcePolicies = NO_RESOURCE_SIDE
+    """What binds everything in the account: its resource control policies."""
+
+
 class Latent:
     """One agent's policies, asked about what may come."""
 
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        own: Own,
-        regions: tuple[str, ...],
-        there: frozenset[str] = frozenset(),
-        setting: Setting = _PLAIN,
-    ) -> None:
-        """Take the agent, what is its tenant's, and the regions of its account that were read.
-
-        `there`: names that policies spell out and that something has, as `us-east-1:secret:shared/key`.
-        """
+    def __init__(self, evaluator: Evaluator, own: Own, around: Around, setting: Setting = _PLAIN) -> None:
+        """Take the agent, what is its tenant's, and what there is in its account."""
+        self.side = around.side
         self.own = own
         self.evaluator = evaluator
         self.account = evaluator.caller.account
         self.partition = evaluator.caller.arn.split(":")[1] if ":" in evaluator.caller.arn else "aws"
-        self.regions = regions
-        self.there = there
+        self.regions = around.regions
+        self.there = around.there
         self._setting = setting
         self.marks = own.marks
         self.closest: dict[Reason, None] = {}
@@ -136,10 +139,10 @@ class Latent:
         evaluator = Evaluator(self.evaluator.principal, policies)
         groups: dict[tuple[object, ...], list[str]] = {}
         for action in actions_of(wanted, sort.actions):
-            clauses = evaluator.clauses(action.lower())
+            clauses = evaluator.clauses(action.lower(), self.side)
             keys = dict.fromkeys(one.key.lower() for clause in clauses for one in clause.statement.conditions)
             carried = tuple(may_carry(action, key) for key in keys)
-            if policies.unseen or not policies.identity or _allowed(policies, action):
+            if policies.unseen or self.side.unseen or not policies.identity or _allowed(policies, action):
                 groups.setdefault((clauses, carried), []).append(action)
         yield from map(tuple, groups.values())
 
@@ -158,7 +161,7 @@ class Latent:
 
     def _first(self, sort: Sort, actions: tuple[str, ...], evaluator: Evaluator) -> Coming | None:
         unknown: Coming | None = None
-        clauses = evaluator.clauses(actions[0].lower())
+        clauses = evaluator.clauses(actions[0].lower(), self.side)
         asked: set[tuple[object, ...]] = set()
         for region in self.regions:
             place = f"arn:{self.partition}:{sort.service}:{region}:{self.account}:"
@@ -194,7 +197,7 @@ class Latent:
                 thing = replace(thing, known={"secretsmanager:secretprimaryregion": thing.region})
             ((request, _),) = requests(actions[0], thing)
             if self.is_foreign(sort, thing.arn, name):
-                found = search.possible(request, NO_RESOURCE_SIDE, {tag: values for tag, (values, _) in tags.items()})
+                found = search.possible(request, self.side, {tag: values for tag, (values, _) in tags.items()})
                 if found.decision.effect is Effect.DENY and not all(whole for _, whole in tags.values()):
                     because = (Reason(policy="", why="not every value of the tags that policies look at was tried"),)
                     decision = replace(found.decision, effect=Effect.UNKNOWN, because=because)
@@ -221,7 +224,7 @@ class Latent:
         tests: dict[str, list[tuple[Condition, bool]]] = {}
         written: dict[str, str] = {}
         turned: dict[str, bool] = {}
-        for clause in evaluator.clauses(action.lower()):
+        for clause in evaluator.clauses(action.lower(), self.side):
             variables = clause.document.variables
             for condition in clause.statement.conditions:
                 tag = tag_of(condition.key.lower())

@@ -10,18 +10,19 @@ from cred_audit.decide import Effect
 from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import ActionClass
 from cred_audit.decide.aws.foresight import Foresight
-from cred_audit.decide.aws.latent import SORTS, Coming, Latent, Own
-from cred_audit.decide.aws.model import Kind, PrincipalPolicies, Request
+from cred_audit.decide.aws.latent import SORTS, Around, Coming, Latent, Own
+from cred_audit.decide.aws.model import Kind, PrincipalPolicies, Request, ResourcePolicies
 from cred_audit.decide.aws.reach import Agent
 from tests.decide.aws.test_reach import ACCOUNT, ALL, EQUAL, READ, SECRETS, agent, allow, document, secret
 
 REGIONS = ("us-east-1", "eu-west-1")
+AROUND = Around(regions=REGIONS)
 PARAMETERS = f"arn:aws:ssm:*:{ACCOUNT}:parameter/"
 
 
 def coming(acting: Agent, wanted: ActionClass = ActionClass.READ, **own: Any) -> tuple[Coming, ...]:
     mine = Own(named={"tenant": acting.tenant, "value": acting.tenant}, **own)
-    return Latent(Evaluator(acting.principal, acting.policies), mine, REGIONS).coming(wanted)
+    return Latent(Evaluator(acting.principal, acting.policies), mine, AROUND).coming(wanted)
 
 
 def shown(acting: Agent, **more: Any) -> list[tuple[str, str, str, dict[str, str]]]:
@@ -59,7 +60,7 @@ def test_every_statement_that_alone_would_reach_is_found() -> None:
     wide = agent("acme", document(allow(), allow(resource=SECRETS + "acme*"), allow("s3:*")))
     assert [one.because[0].why for one in coming(wide)] == ["statement 1 allows", "statement 2 allows"]
     first = frozenset(coming(wide)[0].because)
-    latent = Latent(Evaluator(wide.principal, wide.policies), Own(named={"tenant": "acme"}), REGIONS)
+    latent = Latent(Evaluator(wide.principal, wide.policies), Own(named={"tenant": "acme"}), AROUND)
     assert [one.because[0].why for one in latent.coming(ActionClass.READ, first)] == ["statement 2 allows"]
 
 
@@ -92,6 +93,19 @@ def test_policies_that_were_not_seen_make_no_proof() -> None:
     assert {one.effect for one in coming(blind)} == {Effect.UNKNOWN}
 
 
+def test_what_binds_the_account_binds_what_comes() -> None:
+    acting = agent("acme", document(allow()))
+    deny = allow("secretsmanager:*", effect="Deny", Principal="*", Condition={"StringNotEquals": EQUAL["StringEquals"]})
+    side = ResourcePolicies(rcps=((document(deny, kind=Kind.RCP),),))
+    regions = {ACCOUNT: REGIONS}
+    own = Own(named={"tenant": "acme"})
+    bound = Foresight([], regions, sides={ACCOUNT: side})
+    assert bound.foreseen(acting, own, ActionClass.READ, frozenset()).coming == ()
+    blind = Foresight([], regions, sides={ACCOUNT: ResourcePolicies(unseen=frozenset({Kind.RCP}))})
+    found = blind.foreseen(acting, own, ActionClass.READ, frozenset()).coming
+    assert {one.effect for one in found} == {Effect.UNKNOWN}
+
+
 OWN, ELSE = ("a", "b", "ab"), ("b", "", "a", "ab", "x", "A", "ax", "ba")
 NAMES = ["".join(word) for length in range(1, 4) for word in itertools.product("ab/x", repeat=length)]
 
@@ -119,7 +133,7 @@ def random_agent(source: random.Random) -> Agent:
 
 def by_trying(acting: Agent, own: Own) -> bool:
     evaluator = Evaluator(acting.principal, acting.policies)
-    latent = Latent(evaluator, own, REGIONS)
+    latent = Latent(evaluator, own, AROUND)
     tags: list[dict[str, str]] = [{}]
     tags += ({key: value} for key in "TU" for value in ELSE)
     tags += ({"T": one, "U": other} for one in ELSE[:4] for other in ELSE[:4])
@@ -140,7 +154,7 @@ def test_what_trying_finds_is_foreseen_and_what_is_foreseen_is_allowed() -> None
         acting = random_agent(random.Random(seed))  # noqa: S311  (not for secrets)
         own = Own(named={"tenant": acting.tenant}, arns=(SECRETS + "a/*",) if seed % 3 == 0 else ())
         evaluator = Evaluator(acting.principal, acting.policies)
-        latent = Latent(evaluator, own, REGIONS)
+        latent = Latent(evaluator, own, AROUND)
         found = [one for one in latent.coming(ActionClass.READ) if one.effect is Effect.ALLOW]
         for one in found:
             assert one.witness is not None
