@@ -78,3 +78,22 @@ def test_changing_what_others_stand_on_is_a_chain_by_itself() -> None:
     assert "the role arn:aws:iam::111122223333:role/agent-beta, which beta stands on" in found.summary
     mine = lab.document(lab.statement("iam:TagRole", lab.role_arn("agent-acme")))
     assert acme(lab.role_each({"acme": mine, "beta": beta})).verdict is Verdict.PASS
+
+
+def test_agents_of_one_tenant_with_the_same_grant_are_one_finding() -> None:
+    text = lab.document(lab.statement("sts:AssumeRole", READER))
+    reads = lab.role("reader", lab.document(lab.statement()), trust=lab.trust(ROOT))
+    agents = (lab.agent("one", "agent"), lab.agent("two", "agent"))
+    account = lab.account(roles=[lab.role("agent", text), reads], secrets=[lab.secret("acme"), lab.secret("beta")])
+    found = acme(lab.snapshot([account], [lab.tenant("acme", *agents), lab.tenant("beta")]))
+    assert (found.verdict, found.agents) == (Verdict.FAIL, ("one", "two"))
+    assert found.summary.startswith("2 agents of acme can assume")
+
+
+def test_what_was_not_seen_is_not_passed() -> None:
+    text = lab.document(lab.statement(Condition=lab.EQUAL))
+    for hidden in ({"secrets": None}, {"keys": None}, {"parameters": None}):
+        assert acme(lab.shared_role(text, **hidden)).verdict is Verdict.UNKNOWN
+    facts = lab.shared_role(text)
+    blind = lab.snapshot([lab.account(roles=None)], facts.target.tenants)
+    assert acme(blind).verdict is Verdict.UNKNOWN

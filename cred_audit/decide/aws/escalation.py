@@ -4,7 +4,7 @@ IAM API Reference: UpdateAssumeRolePolicy, TagRole, CreateAccessKey, CreateLogin
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -36,6 +36,8 @@ _OTHERS = 64
 """Principals that are widened before they are taken."""
 _TAGGED = 4000
 """Principals with tags of their choosing that are looked at."""
+_EXPANDED = 300
+"""Principals beside the agents whose rights of IAM are followed."""
 _FEWEST = 8
 """Sets of tags that are looked at, however many agents there are."""
 _KEYS = 2
@@ -45,9 +47,11 @@ _KEYS = 2
 class Escalation:
     """The ways by IAM."""
 
-    def __init__(self, sessions: Sessions, agents: int) -> None:
-        """Take the ways by sessions, which are taken again behind a rewritten trust policy, and how many will ask."""
-        self.most = max(_FEWEST, _TAGGED // max(1, agents))
+    def __init__(self, sessions: Sessions, agents: Iterable[Held]) -> None:
+        """Take the ways by sessions, which are taken again behind a rewritten trust policy, and who will ask."""
+        self.agents = frozenset(agents)
+        self._looked_at = 0
+        self.most = max(_FEWEST, _TAGGED // max(1, len(self.agents)))
         self.sessions = sessions
         self.trusts = sessions.trusts
         self.principals = sessions.principals
@@ -71,13 +75,32 @@ class Escalation:
         """Add all ways that begin with a request to IAM."""
         if not held.uses("iam"):
             return
-        self._trust(held, found)
-        self._other_users(held, found)
         if held.unbound:
             # Whatever it made of others or of itself, it would have no more rights in its account.
+            self._trust(held, found, self.sessions.crossing)
             return
-        self._widened_first(held, tuple(found.ways), found)
+        if held not in self.agents:
+            self._looked_at += 1
+            if self._looked_at > _EXPANDED:
+                reason = "there are more principals with rights of IAM to be held than were looked at"
+                found.blind.append(Blind(reason=reason, where=held.arn))
+                return
+        before = len(found.ways)
         self._itself(held, found)
+        every = next((way for way in found.ways[before:] if way.sure and way.to.members[0].unbound), None)
+        if every is None:
+            self._others(held, found)
+        elif held in self.agents:
+            # What begins with the same statement leads no further than every right in the account.
+            more = Found()
+            self._others(held, more)
+            found.ways += (way for way in more.ways if way.first[:1] != every.first[:1])
+            found.blind += more.blind
+
+    def _others(self, held: Held, found: Found) -> None:
+        self._trust(held, found, None)
+        self._other_users(held, found)
+        self._widened_first(held, tuple(found.ways), found)
         self._tags(held, found)
         self._again(held, found)
         self._new_role(held, found)
@@ -181,11 +204,13 @@ class Escalation:
         else:
             yield from crowd.divided(sorted(meant.intersection(near)), clauses, keys)
 
-    def _trust(self, held: Held, found: Found) -> None:
-        """Add roles whose trust policy it may rewrite, and then assume."""
+    def _trust(self, held: Held, found: Found, only: frozenset[str] | None) -> None:
+        """Add roles whose trust policy it may rewrite, and then assume. `only`: those that are of use; None for all."""
         action = "iam:UpdateAssumeRolePolicy"
         near = self._by_account.get(held.account, [])
-        for group in self._meant(held, action, self._roles, near, "roles"):
+        if only is not None:
+            near = [number for number in near if self.trusts.roles[number].arn in only]
+        for group in self._meant(held, action, self._roles, near, "roles" if only is None else "crossing"):
             roles = [self.trusts.roles[number] for number in group]
             tried = self._rewrite(held, roles[0])
             if not tried.open:

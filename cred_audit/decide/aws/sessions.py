@@ -47,8 +47,14 @@ class Then:
 class Sessions:
     """The ways by sts:AssumeRole."""
 
-    def __init__(self, trusts: Trusts, profiles: Profiles, shared: Iterable[Document]) -> None:
-        """Take all roles, and the policies on the side of what may be reached: they look at tags, too."""
+    def __init__(
+        self, trusts: Trusts, profiles: Profiles, shared: Iterable[Document], crossing: frozenset[str] | None
+    ) -> None:
+        """Take all roles, and the policies on the side of what may be reached: they look at tags, too.
+
+        `crossing`: the roles that reach what their account's administrator does not; None where any may.
+        """
+        self.crossing = crossing
         self.trusts = trusts
         self.principals = trusts.principals
         self.profiles = profiles
@@ -80,12 +86,24 @@ class Sessions:
         evaluator = held.evaluator
         clauses = tuple(dict.fromkeys((*evaluator.clauses("sts:assumerole"), *evaluator.clauses("sts:tagsession"))))
         for alike in self.trusts.candidates(held, clauses):
-            self._group(held, held, alike, found)
+            useful = self._useful(held, alike)
+            if useful is not None:
+                self._group(held, held, useful, found)
         for name, roles in self.trusts.sessions(held).items():
             named = held.named(name)
             for role in roles:
                 self._group(held, named, self.trusts.alike((role,)), found)
         found.blind += self._blind(held, clauses)
+
+    def _useful(self, held: Held, alike: Alike) -> Alike | None:
+        """Return the roles that may reach what a principal does not; one with every right needs none of its account."""
+        if self.crossing is None or not held.unbound:
+            return alike
+        roles = [
+            role for role in alike.roles
+            if role.arn.split(":", 5)[4] != held.account or role.arn in self.crossing
+        ]  # fmt: skip
+        return self.trusts.alike(roles) if roles else None
 
     def _group(self, held: Held, asker: Held, alike: Alike, found: Found) -> None:
         """Add the ways to sessions of some roles, with and without tags; to its own role again only without its own."""

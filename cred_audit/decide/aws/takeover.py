@@ -130,10 +130,10 @@ class Takeovers:
         acting = [holder.held.principal for holder in self.holders]
         tags = [thing.tags or {} for thing in self.things]
         self.profiles = Profiles(acting, tags, tenants)
-        self.sessions = Sessions(self.trusts, self.profiles, self._shared())
+        self.sessions = Sessions(self.trusts, self.profiles, self._shared(), self._crossing())
         self._sources: tuple[Source, ...] = (
             self.sessions,
-            Escalation(self.sessions, len(self.holders)),
+            Escalation(self.sessions, (one.held for one in self.holders)),
             Compute(self.sessions),
         )
         self._found: dict[Held, Found] = {}
@@ -154,6 +154,25 @@ class Takeovers:
                     if one.policies.policy is not None:
                         yield one.policies.policy
                     yield from (document for level in one.policies.rcps for document in level)
+
+    def _crossing(self) -> frozenset[str] | None:
+        """Return the roles that policies of other accounts let in; None where a deny may leave out any role."""
+        named = dict(self.trusts.named())
+        for thing in self.things:
+            for one in (thing, thing.key):
+                if one is None:
+                    continue
+                policies = one.policies
+                if policies.unseen:
+                    return None
+                named |= dict.fromkeys(grant.grantee for grant in policies.grants)
+                documents = (policies.policy, *(document for level in policies.rcps for document in level))
+                for document in documents:
+                    for statement in () if document is None else document.statements:
+                        if not statement.allow or statement.not_principal or statement.conditions:
+                            return None
+                        named |= dict.fromkeys(one.value for one in statement.principals or ())
+        return None if self.trusts.by_value else frozenset(named)
 
     def found(self, held: Held) -> Found:
         """Return the ways from one principal."""

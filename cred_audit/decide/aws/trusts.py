@@ -57,6 +57,21 @@ class Trusts:
         self._alike: dict[tuple[str, ...], Alike] = {}
         self._held: dict[str, Held] = {}
 
+    def named(self) -> Iterator[tuple[str, None]]:
+        """Yield the ARNs that trust policies name."""
+        for arn in self._named:
+            yield arn, None
+        for numbers in self._sessions.values():
+            yield from ((self.roles[number].arn, None) for found in numbers.values() for number in found)
+        for role in self.roles:
+            if f"{role.arn.split(':')[4]}/{role.arn.rpartition('/')[2]}" in self._sessions:
+                yield role.arn, None
+
+    @property
+    def by_value(self) -> bool:
+        """Whether some trust policy lets principals in by a tag or name."""
+        return bool(self._valued)
+
     def leads_on(self, role: Role) -> bool:
         """Whether a role may be able to assume others."""
         return (
