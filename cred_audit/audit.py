@@ -21,6 +21,7 @@ from cred_audit.report import Report, Result
 from cred_audit.separation import separation
 from cred_audit.target.model import Accepted, NamespaceTerritory, Target
 
+_WORST_FIRST = (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS)
 Progress = Callable[[str, int, int | None], None]
 """Told of each step: its name, how many are done, how many there are (None when not known)."""
 
@@ -127,12 +128,22 @@ def _nothing() -> Finding:
 
 
 def _told_apart(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Give findings of one check that share a subject numbers, so that each keeps an id of its own."""
+    """Give findings of one check that share a subject numbers, so that each keeps an id of its own.
+
+    What fails is numbered first: its id does not change where less was seen and something unknown stands beside it.
+    """
+    findings = tuple(findings)
+    taken = {finding.subject for finding in findings}
     seen: dict[str, int] = {}
-    out = []
-    for finding in findings:
-        number = seen[finding.subject] = seen.get(finding.subject, 0) + 1
-        out.append(finding if number == 1 else replace(finding, subject=f"{finding.subject} #{number}"))
+    out = list(findings)
+    for place in sorted(range(len(findings)), key=lambda place: _WORST_FIRST.index(findings[place].verdict)):
+        subject = findings[place].subject
+        number = seen[subject] = seen.get(subject, 0) + 1
+        while number > 1 and f"{subject} #{number}" in taken:
+            number = seen[subject] = number + 1
+        if number > 1:
+            taken.add(f"{subject} #{number}")
+            out[place] = replace(findings[place], subject=f"{subject} #{number}")
     return tuple(out)
 
 

@@ -61,8 +61,9 @@ def role(name: str, *documents: str, account: str = ACCOUNT, **more: Any) -> Rol
 
 
 def secret(owner: str, name: str = "db", *, account: str = ACCOUNT, region: str = REGION, **more: Any) -> Secret:
-    """Return a secret `OWNER/NAME`, tagged with its owner unless `tags` says otherwise."""
+    """Return a secret `OWNER/NAME`, tagged with its owner and rotated by nothing, unless `more` says otherwise."""
     arn = f"arn:aws:secretsmanager:{region}:{account}:secret:{owner}/{name}-AbCdEf"
+    more.setdefault("rotation", more.get("rotated_by") is not None)
     return Secret(arn=arn, tags=more.pop("tags", {"TenantId": owner}), **more)
 
 

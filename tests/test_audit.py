@@ -135,6 +135,24 @@ def test_findings_with_one_subject_keep_ids_of_their_own() -> None:
     assert len({finding_id("vault_claim", each) for each in result.findings}) == 2
 
 
+def test_a_failure_keeps_its_id_when_something_unknown_comes_to_stand_before_it() -> None:
+    fails, unknown, passes = finding(Verdict.FAIL), finding(Verdict.UNKNOWN), finding(Verdict.PASS)
+    alone = audited(fails).results[0].findings[0]
+    found = audited(unknown, passes, fails).results[0].findings
+    assert [one.verdict for one in found] == [Verdict.UNKNOWN, Verdict.PASS, Verdict.FAIL]
+    assert found[2] == alone
+    assert len({one.subject for one in found}) == 3
+
+
+def test_a_subject_that_looks_like_a_numbered_one_is_nobody_elses() -> None:
+    subject = finding(Verdict.FAIL).subject
+    findings = [finding(Verdict.FAIL), finding(Verdict.FAIL), finding(Verdict.FAIL, f"{subject} #2")]
+    findings += [finding(Verdict.PASS, f"{subject} #3"), finding(Verdict.UNKNOWN)]
+    found = audited(*findings).results[0].findings
+    assert len({one.subject for one in found}) == len(findings)
+    assert found[2].subject == f"{subject} #2"
+
+
 @pytest.mark.parametrize(
     ("verdict", "severity", "fail_on", "code"),
     [

@@ -15,8 +15,8 @@ _OF_THINGS: dict[str, tuple[dict[str, Any], ...]] = {
     "roles": tuple({part: None} for part in ("trust", "inline", "attached", "tags", "boundary", "max_session")),
     "users": tuple({part: None} for part in ("inline", "attached", "tags", "boundary", "groups", "access_keys")),
     "secrets": (
-        {"tags": None}, {"key": None, "key_seen": False}, {"policy": None, "policy_seen": False}, {"rotation": None},
-        {"last_rotated": None}, {"last_changed": None},
+        {"tags": None}, {"key": None, "key_seen": False}, {"policy": None, "policy_seen": False},
+        {"rotation": None, "rotated_by": None, "rotates_every": None}, {"last_rotated": None}, {"last_changed": None},
     ),
     "parameters": ({"tags": None}, {"last_changed": None}),
     "keys": ({"policy": None}, {"grants": None}, {"tags": None}, {"customer": None}),

@@ -142,6 +142,13 @@ def test_without_a_version_the_variables_text_is_a_tag_that_a_tenant_may_set() -
     assert found[1].verdict is Verdict.FAIL
     assert "plain text" in found[1].evidence[0].shows
     assert of_acme(lab.shared_role(old))[1].verdict is Verdict.PASS
+    # Who may set the tag is not known where something that stands against it, or with it, was not seen.
+    closed = lab.document(lab.statement("secretsmanager:*", "*", "Deny", Principal="*", Condition={
+        "StringNotEquals": {"aws:RequestTag/TenantId": ["acme", "beta"]}}))  # fmt: skip
+    for more, expected in (({"policy": closed}, Verdict.PASS), ({"policy_seen": False}, Verdict.UNKNOWN)):
+        secrets = [lab.secret(name, **more) for name in lab.TENANTS]
+        found = of_acme(lab.shared_role(old, lab.document(tags), secrets=secrets))
+        assert found[1].verdict is expected, more
 
 
 def test_both_tags_absent_under_a_negated_operator() -> None:

@@ -100,6 +100,16 @@ def test_an_administrator_that_an_agent_may_assume_fails_even_for_one_tenant() -
     assert finding.verdict is Verdict.PASS
 
 
+def test_a_role_whose_trust_was_not_seen_is_no_case_that_holds() -> None:
+    policies = dict.fromkeys(("acme", "beta"), assume("hop"))
+    dark = lab.role("hop", lab.document(lab.statement("logs:*")), trust=None)
+    assert found(lab.role_each(policies, roles=[dark])).verdict is Verdict.UNKNOWN
+    nobody = dict.fromkeys(("acme", "beta"), lab.document(lab.statement("logs:*")))
+    admin = lab.role("admin", ADMIN, trust=None)
+    findings = judged(CHECK, lab.role_each(nobody, roles=[admin]))
+    assert {finding.verdict for finding in findings if "admin" in finding.subject} == {Verdict.UNKNOWN}
+
+
 def test_hiding_a_fact_never_improves_a_verdict() -> None:
     policies = dict.fromkeys(("acme", "beta"), assume("hop", "admin"))
     whole = lab.role_each(policies, roles=[hop("hop", READS_ALL), hop("admin", ADMIN)])

@@ -110,6 +110,15 @@ def test_secrets_without_a_function_are_no_case() -> None:
         judged(CHECK, lab.role_each(dict.fromkeys(EACH, lab.document(lab.statement()))))
 
 
+def test_a_secret_of_which_rotation_was_not_seen_may_have_any_function() -> None:
+    one, other = lab.secret("acme", rotated_by=function_arn("all")), lab.secret("beta", rotation=None)
+    found = judged(CHECK, rotating({"acme": "all", "beta": "all"}, {"all": "acme"}, secrets=[one, other]))
+    assert {finding.verdict for finding in found} == {Verdict.UNKNOWN}
+    assert found[0].evidence[0].where == other.arn
+    nothing = rotating(EACH, {}, secrets=[lab.secret("acme", rotation=None), lab.secret("beta")])
+    assert verdict(CHECK, nothing) is Verdict.UNKNOWN
+
+
 def test_hiding_a_fact_never_improves_a_verdict() -> None:
     changes = {"acme": lab.statement("lambda:*"), "beta": lab.statement("s3:GetObject")}
     for snapshot in (

@@ -228,7 +228,7 @@ class _Judge:
             if not broken.get((clause.document, clause.statement)):
                 broken.setdefault((clause.document, clause.statement), []).append(
                     _Break(
-                        sure=sure and answer.effect is Effect.ALLOW, how=how, beside=answer.because,
+                        sure=sure and tried.sure and answer.effect is Effect.ALLOW, how=how, beside=answer.because,
                         actions=group.actions, witness=witness_of(actor.principal, answer.requests),
                         assuming=(*tried.assuming, *answer.assuming),
                     )

@@ -11,6 +11,7 @@ from cred_audit.claims.aws.assuming import assumption_witness, reaches_of, unkno
 from cred_audit.claims.aws.isolation import Acting, reason_evidence, witness_of
 from cred_audit.claims.aws.outside import outsiders
 from cred_audit.claims.aws.roles import Alike, Assumed, AwsRoles, aws_roles
+from cred_audit.claims.aws.trust import role_not_seen
 from cred_audit.claims.isolation import sentence_of
 from cred_audit.decide import OTHERS, Effect, Unknown
 from cred_audit.decide.aws.estate import ActionClass
@@ -197,7 +198,8 @@ def _judged(roles: AwsRoles, hop: _Hop, beyond: _Beyond) -> Finding:
     arn = hop.role.arn
     if hop.tenants and beyond.sure and len(served) > 1:
         verdict, names = Verdict.FAIL, served
-    elif (beyond.sure or beyond.maybe) and len(perhaps) > 1:
+    elif not hop.tenants or ((beyond.sure or beyond.maybe) and len(perhaps) > 1):
+        # Where nobody surely comes by, there is no case that could hold.
         verdict, names = Verdict.UNKNOWN, perhaps
     else:
         verdict, names = Verdict.PASS, served
@@ -211,12 +213,13 @@ def _judged(roles: AwsRoles, hop: _Hop, beyond: _Beyond) -> Finding:
         witness = Witness(system=witness.system, fields=witness.fields, before=_chain(hop.witness))
     may = "may assume" if verdict is Verdict.FAIL else "may perhaps assume"
     whose = sentence_of(reaches_of(roles.facts, hop.tenants or hop.maybe))
-    what = sentence_of(reaches_of(roles.facts, beyond.sure or beyond.maybe))
+    reached = beyond.sure or beyond.maybe
+    what = f"what belongs to {sentence_of(reaches_of(roles.facts, reached))}" if reached else "nothing of tenants"
     return Finding(
         verdict=verdict,
         subject=f"role:{arn}",
         reaches=reaches,
-        summary=f"Agents of {whose} {may} {arn}, which reaches what belongs to {what}.",
+        summary=f"Agents of {whose} {may} {arn}, which reaches {what}.",
         evidence=(*hop.evidence, *beyond.evidence),
         witness=witness if verdict is Verdict.FAIL else None,
         assuming=hop.assuming,
@@ -240,6 +243,8 @@ def _administrators(hops: Hops) -> Iterator[Finding]:
         agents = known.get(arn, [])
         if agents:
             yield _administered(hops.roles, role, power, agents)
+        elif power is Effect.ALLOW and hops.roles.trust(role) is None:
+            yield role_not_seen(role)
         elif power is Effect.ALLOW and _lets_others_in(hops.roles, role):
             shows = "another account may assume it, and no agent may"
             yield Finding(
@@ -283,6 +288,6 @@ def _administers(roles: AwsRoles, role: Role) -> Effect:
 def _lets_others_in(roles: AwsRoles, role: Role) -> bool:
     document = roles.trust(role)
     home = role.arn.split(":")[4]
-    return document is None or any(
+    return document is not None and any(
         statement.allow and any(outsiders(statement, home)) for statement in document.statements
     )

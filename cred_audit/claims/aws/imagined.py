@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from cred_audit.claims.aws.labels import who_can_label
+from cred_audit.claims.aws.labels import labelled
 from cred_audit.claims.aws.texts import NOBODY, SERVICES, Actor, Texts, fresh, on_tags
+from cred_audit.decide import Effect
 from cred_audit.decide.aws.cells import documents_of
 from cred_audit.decide.aws.estate import Thing
 from cred_audit.decide.aws.model import Document, Statement
@@ -23,6 +24,8 @@ class Tried:
 
     thing: Thing
     assuming: tuple[str, ...] = ()
+    sure: bool = True
+    """False where it is not known whether there can be such a thing."""
 
 
 class Imagined:
@@ -34,6 +37,7 @@ class Imagined:
         self._known = {thing.arn for thing in texts.asked.holdings.all}
         self._samples = {service: self._sampled(service) for service in SERVICES}
         self._words: dict[tuple[object, ...], tuple[str, bool]] = {}
+        self._labelled: dict[str, Effect] = {}
 
     def _sampled(self, service: str) -> list[Thing]:
         """Return a few things of different owners, and one of nobody, without the tag where there is one."""
@@ -64,31 +68,40 @@ class Imagined:
         there = [thing for thing in found if thing.arn in self._known and not self._tagged(thing)]
         yield from map(Tried, there)
         keys = tuple(self.texts.keys.values())
-        values = tuple(self._values(actor, clauses))
+        values = self._values(actor, clauses)
         for thing in found:
             kind = _WORDS[thing.service]
             rest = {key: value for key, value in (thing.tags or {}).items() if key.lower() not in self.texts.keys}
             if thing not in there:
                 yield Tried(replace(thing, tags=rest), (f"there is a {kind} without the tag {' or '.join(keys)}",))
-            for value in values if keys else ():
+            for value, sure in values.items() if keys else ():
                 assuming = f"there is a {kind} with the tag {keys[0]}={value!r}"
-                yield Tried(replace(thing, tags=rest | dict.fromkeys(keys, value)), (assuming,))
+                yield Tried(replace(thing, tags=rest | dict.fromkeys(keys, value)), (assuming,), sure)
 
-    def _values(self, actor: Actor, clauses: list[Stated]) -> Iterator[str]:
-        """Yield values of tags that are not the agent's own tenant's: new, empty, near its own, named in a policy."""
+    def _values(self, actor: Actor, clauses: list[Stated]) -> dict[str, bool]:
+        """Return values of tags that are not the agent's own tenant's: new, empty, near its own, named in a policy.
+
+        Each with whether it is known that somebody can give it to a thing.
+        """
         own = self.texts.own.get(actor.tenant, set()) | {
             value for key, value in actor.tags.items() if key.lower() in self.texts.keys
         }
-        found = {NOBODY: None, "": None}
+        found = {NOBODY: True, "": True}
         for value in sorted(own - {""}):
-            found |= {f"{value}-x0": None, f"{value}x0": None, f"x0-{value}": None}
+            found |= dict.fromkeys((f"{value}-x0", f"{value}x0", f"x0-{value}"), True)
         for document, statement in clauses:
             for condition in on_tags(statement):
-                found.update(dict.fromkeys(sorted(self.texts.names(condition))))
-                if not document.variables:
-                    literal = (value for value in condition.values if "${" in value)
-                    found.update(dict.fromkeys(value for value in literal if who_can_label(self.texts, value)))
-        yield from (value for value in found if value not in own)
+                found |= dict.fromkeys(sorted(self.texts.names(condition)), True)
+                for value in condition.values if not document.variables else ():
+                    if "${" in value and (effect := self._can_be(value)) is not Effect.DENY:
+                        found.setdefault(value, effect is Effect.ALLOW)
+        return {value: sure for value, sure in found.items() if value not in own}
+
+    def _can_be(self, value: str) -> Effect:
+        """Decide whether some agent may give a value to a thing's tag."""
+        if value not in self._labelled:
+            self._labelled[value] = labelled(self.texts, value)
+        return self._labelled[value]
 
     def alike(self, actor: Actor) -> tuple[object, ...]:
         """Return what two agents share that are told apart by nothing but values that no policy mentions."""

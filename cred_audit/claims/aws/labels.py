@@ -50,15 +50,20 @@ def can(actor: Actor, action: str) -> bool:
     return bool(actor.policies.unseen) or any(clause.allow for clause in actor.evaluator.clauses(action.lower()))
 
 
-def who_can_label(texts: Texts, value: str) -> Actor | None:
-    """Return an agent that may give one of its own tenant's secrets, or a new one, this value of a deciding tag."""
+def labelled(texts: Texts, value: str) -> Effect:
+    """Decide whether some agent may give a secret of its own tenant, or a new one, this value of a deciding tag."""
     keys = tuple(texts.keys.values())
+    unseen = len(texts.actors) < len(texts.asked.acting) or any(
+        thing.tags is None and thing.service == "secretsmanager" for thing in texts.asked.holdings.all
+    )
+    effects = {Effect.UNKNOWN} if unseen or texts.asked.holdings.unseen else set()
     for actor in texts.actors:
         if not can(actor, TAGS["secretsmanager"]):
             continue
         own = next((one for one in texts.owned(actor.tenant) if one.service == "secretsmanager"), None)
         thing = own or fresh(texts, "secretsmanager", "us-east-1", actor.account, {})
         tried = may_tag if own is not None else may_make
-        if any(tried(actor, thing, key, value).effect is Effect.ALLOW for key in keys):
-            return actor
-    return None
+        effects |= {tried(actor, thing, key, value).effect for key in keys}
+        if Effect.ALLOW in effects:
+            return Effect.ALLOW
+    return Effect.UNKNOWN if Effect.UNKNOWN in effects else Effect.DENY

@@ -50,6 +50,8 @@ class Rotating:
         """Find who is served by which function, and with which role it runs."""
         self.facts = facts
         self.functions: dict[str, _Rotating] = {}
+        self.unseen: list[str] = []
+        """Secrets of tenants of which it was not seen whether a function rotates them."""
         roles: dict[str, str | None] = {}
         for account in facts.world.accounts:
             for region in account.regions:
@@ -61,6 +63,8 @@ class Rotating:
                         one = self.functions.setdefault(arn, _Rotating(arn))
                         one.tenants.update(owners)
                         one.secrets.append(secret.arn)
+                    elif secret.rotation is None and owners:
+                        self.unseen.append(secret.arn)
         for arn, role in roles.items():
             if _unqualified(arn) in self.functions:
                 self.functions[_unqualified(arn)].role = role
@@ -135,15 +139,28 @@ def judge_rotation_functions(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield one finding for each function, and one for each agent."""
     facts = aws_isolation(snapshot)
     rotating = Rotating(facts)
+    unseen = tuple(_rotation_not_seen(rotating.unseen)) if rotating.unseen else ()
+    yield from unseen
     if not rotating.functions:
         return
     dark = tuple(_unknown(one, "its role was not seen", one.arn)
                  for one in rotating.functions.values() if one.role is None)  # fmt: skip
     for one in rotating.functions.values():
-        finding = _judged(rotating, one)
-        # Any other function may run with the role that was not seen.
-        yield doubted(finding, dark[:1]) if dark else finding
-    yield from _agents(rotating)
+        # Any other function may run with the role that was not seen, and any function may rotate those secrets.
+        yield doubted(_judged(rotating, one), (*unseen, *dark[:1]))
+    for finding in _agents(rotating):
+        yield doubted(finding, unseen)
+
+
+def _rotation_not_seen(secrets: list[str]) -> Iterator[Finding]:
+    shows = "whether and by which function it is rotated was not seen"
+    yield Finding(
+        verdict=Verdict.UNKNOWN,
+        subject="unseen:rotation of secrets",
+        count=len(secrets),
+        summary=f"Which functions rotate {len(secrets)} secrets of tenants was not seen.",
+        evidence=tuple(Evidence(where=arn, shows=shows) for arn in secrets[:_SHOWN]),
+    )
 
 
 def _judged(rotating: Rotating, one: _Rotating) -> Finding:

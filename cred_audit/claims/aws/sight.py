@@ -59,8 +59,9 @@ def judged_with(
 
 
 def doubted(finding: Finding, unseen: Iterable[Finding]) -> Finding:
-    """Return a finding as it stands when something was not seen: a pass becomes unknown."""
-    if finding.verdict is not Verdict.PASS:
+    """Return a finding as it stands when something was not seen, if anything: a pass becomes unknown."""
+    unseen = tuple(unseen)
+    if finding.verdict is not Verdict.PASS or not unseen:
         return finding
     evidence = (*(one.evidence[0] for one in unseen), *finding.evidence)
     return replace(
