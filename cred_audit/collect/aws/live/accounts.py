@@ -42,7 +42,7 @@ def open_accounts(source: AwsSource, environ: Mapping[str, str]) -> Opened:
     own, caller, home = _caller(base, regions[0])
     partition = caller.split(":")[1]
     accounts: dict[str, Access | NotSeen] = {}
-    assumed = []
+    assumed = [f"Only what lies in {', '.join(regions)} was read: things in other regions of AWS are not judged"]
     for account in dict.fromkeys(source.accounts or (own,)):
         try:
             accounts[account] = _access(source.role_arn, account, base, (own, caller), home)
