@@ -17,8 +17,9 @@ from cred_audit.claims.aws.isolation import (
 )
 from cred_audit.claims.isolation import holds, sentence_of, who_acts
 from cred_audit.decide import Unknown
+from cred_audit.decide.aws.chains import Chain, Holder, Outcome
 from cred_audit.decide.aws.model import Request
-from cred_audit.decide.aws.takeover import Chain, Holder, Outcome, Takeovers
+from cred_audit.decide.aws.takeover import Takeovers
 from cred_audit.decide.aws.ways import Held, Step
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
