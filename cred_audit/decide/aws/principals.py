@@ -7,6 +7,8 @@ from cred_audit.decide.aws.document import PolicyError, read_document
 from cred_audit.decide.aws.model import Document, Kind, Principal, PrincipalPolicies
 from cred_audit.decide.aws.world import Account, AwsWorld, Levels, PolicyText, Role, User, asked
 
+_ANYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+
 
 class Documents:
     """Policy texts, read once: equal texts of one name and kind are one document, so that agents can be alike."""
@@ -145,4 +147,13 @@ class Principals:
             return (), False
         levels = [[self.documents.read(policy.text, kind, policy.name) for policy in level] for level in given]
         seen = all(document is not None for level in levels for document in level)
-        return tuple(tuple(one for one in level if one is not None) for level in levels), seen
+        # A policy that was not seen may allow anything; what its level denies for sure still counts.
+        anything = self.documents.read(_ANYTHING, kind, "a policy that was not seen") if kind is Kind.SCP else None
+        known = (
+            (
+                *(one for one in level if one is not None),
+                *([anything] if anything is not None and None in level else []),
+            )
+            for level in levels
+        )
+        return tuple(known), seen

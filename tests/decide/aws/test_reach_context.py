@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import ActionClass, Thing, requests
-from cred_audit.decide.aws.model import Kind, ResourcePolicies
+from cred_audit.decide.aws.model import Kind, Request, ResourcePolicies
+from cred_audit.decide.aws.principals import Documents, Principals
 from cred_audit.decide.aws.reach import Estate
+from cred_audit.decide.aws.world import AwsWorld
+from tests import aws_lab as lab
 from tests.decide.aws.test_reach import ACCOUNT, ALL, READ, agent, allow, document, secret
 
 ROOT = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
@@ -70,3 +74,20 @@ def test_a_new_value_needs_the_key_and_other_changes_do_not() -> None:
     calls = requests("secretsmanager:PutSecretValue", things[1], ActionClass.WRITE)
     assert [request.action for request, _ in calls] == ["secretsmanager:PutSecretValue", "kms:GenerateDataKey"]
     assert len(requests(READ, things[1])) == 2
+
+
+def test_a_control_policy_that_was_not_seen_may_allow_and_the_others_still_deny() -> None:
+    def effect(*texts: str | None) -> str:
+        level = tuple(lab.PolicyText(name=f"p{number}", text=text) for number, text in enumerate(texts))
+        organization = lab.Organization(management="999999999999", scps={lab.ACCOUNT: (level,)}, rcps={lab.ACCOUNT: ()})
+        role = lab.role("agent", lab.document(lab.statement("*")))
+        world = AwsWorld(accounts=(lab.account(roles=[role]),), organization=organization)
+        found = Principals(world, Documents()).principal(role.arn)
+        assert isinstance(found, tuple)
+        return Evaluator(*found).decide(Request(action=READ, resource=ALL[1].arn)).effect.value
+
+    whole = lab.document(lab.statement("*"))
+    assert effect(whole) == "allow"
+    assert effect(None) == "unknown"
+    assert effect(whole, None) == "unknown"
+    assert effect(None, lab.document(lab.statement("secretsmanager:*", effect="Deny"))) == "deny"
