@@ -64,6 +64,36 @@ def test_an_unseen_account_of_ones_own_does_not_matter_to_oneself() -> None:
     assert [(one.tenant, one.verdict) for one in findings] == [("acme", Verdict.PASS), ("beta", Verdict.UNKNOWN)]
 
 
+def test_another_tenants_account_that_was_not_read_is_not_passed() -> None:
+    closed = lab.role("agent", lab.document(lab.statement(Condition=lab.EQUAL)))
+    beta = lab.tenant("beta", territory=[AwsTerritory(account=lab.OTHER_ACCOUNT)])
+    for read in (True, False):
+        accounts = [lab.account(roles=[closed]), *([lab.account(id=lab.OTHER_ACCOUNT)] if read else [])]
+        facts = lab.snapshot(accounts, [lab.tenant("acme", lab.agent("a", "agent")), beta])
+        (finding,) = judged("aws_no_cross_tenant_read", facts)
+        assert finding.verdict is (Verdict.PASS if read else Verdict.UNKNOWN)
+    assert finding.evidence[0].where == f"account {lab.OTHER_ACCOUNT}"
+
+
+def test_statements_of_one_name_and_of_different_texts_are_findings_of_their_own() -> None:
+    root = {"AWS": f"arn:aws:iam::{lab.ACCOUNT}:root"}
+    named = {"AWS": lab.role_arn("agent")}
+    keys = [
+        lab.key(name, policy=lab.document(lab.statement("kms:*", "*", Principal=root),
+                                          lab.statement("kms:Decrypt", "*", Principal=named, Sid=name)))
+        for name in ("k1", "k2")
+    ]  # fmt: skip
+    secrets = [lab.secret("beta", key.arn[-2:], key=key.arn) for key in keys]
+    roles = [lab.role("agent", lab.document(lab.statement()))]
+    facts = lab.snapshot(
+        [lab.account(roles=roles, secrets=secrets, keys=keys)],
+        [lab.tenant("acme", lab.agent("a", "agent")), lab.tenant("beta")],
+    )
+    findings = judged("aws_no_cross_tenant_read", facts)
+    assert [(one.verdict, one.agents, one.count) for one in findings] == [(Verdict.FAIL, ("a",), 1)] * 2
+    assert len({str(one.evidence) for one in findings}) == 2
+
+
 def test_tags_that_were_not_seen_may_make_a_secret_anybodys() -> None:
     text = lab.document(lab.statement())
     facts = lab.shared_role(text, secrets=[lab.secret("acme"), lab.secret("beta", tags=None)])

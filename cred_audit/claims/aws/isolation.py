@@ -165,7 +165,8 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
             continue
         answer = asked.estate.reach(acting.who, wanted)
         for grant in answer.grants:
-            key = (acting.tenant, grant_subject(grant), grant.effect, grant.owners, grant.assuming)
+            # Statements of one name may differ: two roles have each a policy of that name, two keys each its own.
+            key = (acting.tenant, grant.effect, grant.because, grant.owners, grant.things, grant.assuming)
             grants.setdefault(key, (acting, grant, []))[2].append(acting.agent)
         if not answer.grants:
             yield _without_grant(acting, verb, answer.closest, _unseen(asked, acting.tenant, gaps))

@@ -10,6 +10,7 @@ from cred_audit.decide.aws.estate import Thing
 from cred_audit.decide.aws.model import Kind, KmsGrant, ResourcePolicies, Value
 from cred_audit.decide.aws.pattern import arn_expression, compiled
 from cred_audit.decide.aws.principals import Principals
+from cred_audit.decide.aws.unread import unread
 from cred_audit.decide.aws.world import Account, Key, Parameter, Region, Secret, asked
 
 _OWN_KEYS = frozenset({"aws/secretsmanager", "aws/ssm"})
@@ -68,6 +69,16 @@ class Territories:
         """Whether tags make things somebody's."""
         return bool(self._tags)
 
+    @property
+    def accounts(self) -> Mapping[str, Iterable[str]]:
+        """Account that is somebody's territory -> its owners."""
+        return self._accounts
+
+    @property
+    def heads(self) -> Mapping[str, Iterable[str]]:
+        """The first five components of a pattern -> its owners."""
+        return self._heads
+
     def may_own(self, service: str, region: str, account: str) -> frozenset[str]:
         """Return the owners whose territory could hold something of a service in a region of an account."""
         place = f":{service}:{region}:{account}:"
@@ -118,6 +129,7 @@ class Holdings:
         """Part that was not seen -> owners that may have something there."""
         self._keys: dict[str, Thing] = {}
         self._aliases: dict[tuple[str, str, str], str] = {}
+        self._ids: dict[tuple[str, str, str], str] = {}
         self.keys: dict[str, Key] = {}
         """ARN -> key, of all accounts."""
         for account in principals.world.accounts:
@@ -132,16 +144,34 @@ class Holdings:
         """Every thing, owned or not."""
         self.things = tuple(thing for thing in self.all if others or thing.owners or not thing.owners_known)
         """Those that are or may be somebody's, or all where `others` is a territory."""
+        for name, call, owners in unread(principals.world, self.territories.accounts, self.territories.heads):
+            self._add_unseen(name, call, owners)
 
     def _miss(self, part: str, service: str, account: Account, region: Region) -> None:
-        name = f"{part} of {region.name} in {account.id}"
-        self.unseen[name] = asked(part, account.id, region.name)
-        self._matters[name] = self.territories.may_own(service, region.name, account.id)
+        owners = self.territories.may_own(service, region.name, account.id)
+        self._add_unseen(f"{part} of {region.name} in {account.id}", asked(part, account.id, region.name), owners)
+
+    def _add_unseen(self, name: str, call: str, owners: frozenset[str]) -> None:
+        self.unseen[name] = call
+        self._matters[name] = self._matters.get(name, frozenset()) | owners
+
+    def _miss_copies(self, account: Account, secret: Secret) -> None:
+        """Note the copies of a secret in regions that were not asked for."""
+        asked_for = {region.name for region in account.regions}
+        for replica in secret.replicas:
+            if replica.region not in asked_for:
+                owners = frozenset(self.territories.owners(secret.arn, secret.tags))
+                if secret.tags is None:
+                    owners |= self.territories.may_own("secretsmanager", replica.region, account.id)
+                if owners or self.others:
+                    call = asked("secrets", account.id, replica.region)
+                    self._add_unseen(f"secrets of {replica.region} in {account.id}", call, owners)
 
     def unseen_of_others(self, owner: str) -> Iterator[tuple[str, str]]:
         """Yield what was not seen of what may hold things of others than an owner, as in `unseen`."""
         for part, call in self.unseen.items():
-            if self.others or self._matters[part] - {owner}:
+            matters = self._matters[part]
+            if self.others or len(matters) > (owner in matters):
                 yield part, call
 
     def _take_keys(self, account: Account, region: Region) -> None:
@@ -149,6 +179,7 @@ class Holdings:
             self._miss("keys", "kms", account, region)
         for key in region.keys or ():
             self.keys[key.arn] = key
+            self._ids[account.id, region.name, key.arn.rpartition("/")[2]] = key.arn
             for alias in key.aliases:
                 self._aliases[account.id, region.name, alias] = key.arn
             self._keys[key.arn] = self._thing(
@@ -167,6 +198,7 @@ class Holdings:
         if region.parameters is None:
             self._miss("parameters", "ssm", account, region)
         for secret in region.secrets or ():
+            self._miss_copies(account, secret)
             key, known = self.key_of(account.id, region.name, secret.key) if secret.key_seen else (None, False)
             policies = self._policies(account.id, secret.policy, "resource policy of the secret", secret)
             facts: dict[str, Value] = {"secretsmanager:secretprimaryregion": secret.primary_region or region.name}
@@ -196,7 +228,7 @@ class Holdings:
             owner, place = (fields[4], fields[3]) if len(fields) == 6 else (account, region)
             arn = self._aliases.get((owner, place, name), "")
         elif not given.startswith("arn:"):
-            arn = next((one for one in self._keys if one.endswith(f":{region}:{account}:key/{given}")), "")
+            arn = self._ids.get((account, region, given), "")
         thing = self._keys.get(arn)
         if thing is not None and self._is_aws_own(arn):
             return None, True
