@@ -45,7 +45,7 @@ def test_the_callers_own_account_is_read_without_the_role_where_there_is_none(pl
         facts, gaps = read(server.url, AwsSource(role_arn=READER))
     assert gaps == ()
     assert "things in other regions of AWS are not judged" in facts.assumed[0]
-        assert "was read with its own credentials" in facts.assumed[1]
+    assert "was read with its own credentials" in facts.assumed[1]
 
 
 def test_a_role_of_another_account_is_no_reader(planted_server: AwsServer) -> None:
