@@ -25,9 +25,22 @@ def test_a_star_reaches_everybody_else() -> None:
 
 def test_what_was_not_seen_is_not_passed() -> None:
     text = lab.document(lab.statement(Condition=lab.EQUAL))
-    for hidden in ({"secrets": None}, {"keys": None}, {"parameters": None}):
-        findings = judged("aws_no_cross_tenant_read", lab.shared_role(text, **hidden))
+    for hidden in ("secrets", "parameters"):
+        findings = judged("aws_no_cross_tenant_read", lab.shared_role(text, **{hidden: None}))
         assert {finding.verdict for finding in findings} == {Verdict.UNKNOWN}
+
+
+def test_keys_that_were_not_seen_leave_open_what_is_said_of_keys_alone() -> None:
+    text = lab.document(lab.statement(Condition=lab.EQUAL))
+    findings = judged("aws_no_cross_tenant_read", lab.shared_role(text, keys=None))
+    assert {(one.subject.endswith(" keys"), one.verdict) for one in findings} == {
+        (False, Verdict.PASS), (True, Verdict.UNKNOWN)
+    }  # fmt: skip
+    behind = [lab.secret(name, key=f"alias/{name}") for name in lab.TENANTS]
+    hidden = judged(
+        "aws_no_cross_tenant_read", lab.shared_role(lab.document(lab.statement()), keys=None, secrets=behind)
+    )
+    assert Verdict.PASS not in {finding.verdict for finding in hidden}
 
 
 def test_without_the_organization_what_depends_on_it_is_unknown() -> None:
@@ -46,7 +59,7 @@ def test_an_unseen_part_that_no_other_tenants_territory_can_hold_does_not_matter
         findings = judged("aws_no_cross_tenant_read", lab.snapshot([lab.account(roles=roles, **parts)], names))
         assert {finding.verdict for finding in findings} == {verdict}, part
         everything = lab.snapshot([lab.account(roles=roles, **parts)], names, others=True)
-        assert {finding.verdict for finding in judged("aws_no_cross_tenant_read", everything)} == {Verdict.UNKNOWN}
+        assert Verdict.UNKNOWN in {finding.verdict for finding in judged("aws_no_cross_tenant_read", everything)}
 
 
 def test_an_unseen_account_of_ones_own_does_not_matter_to_oneself() -> None:
@@ -105,3 +118,12 @@ def test_a_grant_says_what_to_change_and_how_to_see_it() -> None:
     arn = f"arn:aws:secretsmanager:{lab.REGION}:{lab.ACCOUNT}:secret:beta/db-AbCdEf"
     assert first.reproduce == f"aws secretsmanager get-secret-value --secret-id {arn} --region {lab.REGION}"
     assert (first.fix or "").startswith("in inline policy p1, statement 1: add Condition")
+
+
+def test_a_key_of_another_tenant_is_a_case_of_its_own() -> None:
+    policy = lab.document(lab.statement(Condition=lab.EQUAL), lab.statement("kms:Decrypt"))
+    keys = [lab.key(name, tags={"TenantId": name}) for name in lab.TENANTS]
+    findings = judged("aws_no_cross_tenant_read", lab.shared_role(policy, keys=keys))
+    assert {(one.tenant, one.subject.startswith("agent:"), one.verdict) for one in findings} == {
+        (name, *case) for name in lab.TENANTS for case in ((True, Verdict.PASS), (False, Verdict.FAIL))
+    }

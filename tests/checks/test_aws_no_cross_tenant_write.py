@@ -28,6 +28,14 @@ def test_reading_is_not_changing() -> None:
 
 def test_what_was_not_seen_is_not_passed() -> None:
     text = lab.document(lab.statement(Condition=lab.EQUAL))
-    for hidden in ({"secrets": None}, {"keys": None}, {"parameters": None}):
-        findings = judged(CHECK, lab.shared_role(text, **hidden))
+    for hidden in ("secrets", "parameters"):
+        findings = judged(CHECK, lab.shared_role(text, **{hidden: None}))
         assert {finding.verdict for finding in findings} == {Verdict.UNKNOWN}
+
+
+def test_keys_that_were_not_seen_leave_open_what_is_said_of_keys_alone() -> None:
+    text = lab.document(lab.statement(Condition=lab.EQUAL))
+    findings = judged(CHECK, lab.shared_role(text, keys=None))
+    assert {(one.subject.endswith(" keys"), one.verdict) for one in findings} == {
+        (False, Verdict.PASS), (True, Verdict.UNKNOWN)
+    }  # fmt: skip

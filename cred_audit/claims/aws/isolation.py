@@ -70,6 +70,7 @@ class AwsIsolation:
             if part.tags
         }
         self._estate: reach.Estate | None = None
+        self._key_owners: set[str] | None = None
         self.since = snapshot.taken_at
         """Requests are sent after the facts were read."""
         self._owners: frozenset[str] = frozenset()
@@ -105,6 +106,13 @@ class AwsIsolation:
             one.allow and (one.not_principal or any(named.type in {"AWS", "*"} for named in one.principals or ()))
             for one in trust.statements
         )
+
+    def has_keys_of_others(self, tenant: str) -> bool:
+        """Whether somebody else than a tenant owns, or may own, a KMS key that was seen."""
+        if self._key_owners is None:
+            keys = [thing for thing in self.holdings.things if thing.service == "kms" and not thing.collection]
+            self._key_owners = {owner for thing in keys for owner in thing.owners or (OTHERS,)}
+        return bool(self._key_owners - {tenant})
 
     def tag_key(self, tenant: str) -> str:
         """Return the tag key that tells a tenant's things apart; a usual one where its territory has none."""
@@ -154,7 +162,8 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
     """Yield the findings of the claim "no agent can <verb> what another tenant owns in AWS".
 
     One finding is one grant of one acting tenant, held by all agents of that tenant that have it; an agent
-    without any grant gives one PASS, whose evidence names the statements that come closest.
+    without any grant gives one PASS, whose evidence names the statements that come closest. KMS keys are a case of
+    their own: where they were not seen, what is known of secrets and parameters stays known.
     """
     asked = aws_isolation(snapshot)
     gaps = {gap.what: gap.reason for gap in snapshot.gaps if gap.source == "aws"}
@@ -168,15 +177,24 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
             # Statements of one name may differ: two roles have each a policy of that name, two keys each its own.
             key = (acting.tenant, grant.effect, grant.because, grant.owners, grant.things, grant.assuming)
             grants.setdefault(key, (acting, grant, []))[2].append(acting.agent)
-        if not answer.grants:
-            yield _without_grant(acting, verb, answer.closest, _unseen(asked, acting.tenant, gaps))
+        closest = tuple(reason_evidence(reason) for reason in answer.closest)
+        granted = {_is_key_action(action) for grant in answer.grants for action in grant.actions}
+        for keys in (False, True):
+            unseen = _unseen(asked, acting.tenant, gaps, keys=keys)
+            if keys not in granted and (not keys or unseen or asked.has_keys_of_others(acting.tenant)):
+                yield _without_grant(acting, verb, closest, unseen, keys=keys)
     for acting, grant, agents in grants.values():
         yield grant_finding(asked, acting, tuple(agents), grant, verb)
 
 
-def _unseen(asked: AwsIsolation, tenant: str, gaps: Mapping[str, str]) -> tuple[Evidence, ...]:
-    """Return the first few parts that were not seen and that may hold what is another tenant's."""
-    parts = itertools.islice(asked.holdings.unseen_of_others(tenant), _MANY)
+def _is_key_action(action: str) -> bool:
+    return action.startswith("kms:")
+
+
+def _unseen(asked: AwsIsolation, tenant: str, gaps: Mapping[str, str], *, keys: bool) -> tuple[Evidence, ...]:
+    """Return the first few parts (those with keys, or the others) not seen that may hold what is another tenant's."""
+    found = (one for one in asked.holdings.unseen_of_others(tenant) if one[0].startswith("keys of ") is keys)
+    parts = itertools.islice(found, _MANY)
     return tuple(Evidence(where=call, shows=gaps.get(call, f"the {part} were not seen")) for part, call in parts)
 
 
@@ -192,22 +210,24 @@ def _not_known(acting: Acting, verb: str, unknown: Unknown) -> Finding:
     )
 
 
-def _without_grant(acting: Acting, verb: str, closest: tuple[Reason, ...], unseen: tuple[Evidence, ...]) -> Finding:
+def _without_grant(
+    acting: Acting, verb: str, closest: tuple[Evidence, ...], unseen: tuple[Evidence, ...], *, keys: bool
+) -> Finding:
     name = f"{acting.tenant}/{acting.agent}"
-    seen = not unseen
-    evidence = tuple(reason_evidence(reason) for reason in closest)
-    if seen and not evidence:
+    what = "KMS key" if keys else "secret or parameter"
+    evidence = closest
+    if not unseen and not evidence:
         evidence = (
             Evidence(where=acting.arn, shows=f"no statement of its policies or of a resource's lets it {verb}"),
         )
     return Finding(
-        verdict=Verdict.PASS if seen else Verdict.UNKNOWN,
-        subject=f"agent:{name}",
+        verdict=Verdict.UNKNOWN if unseen else Verdict.PASS,
+        subject=f"agent:{name} keys" if keys else f"agent:{name}",
         tenant=acting.tenant,
         agents=(acting.agent,),
-        summary=f"No request of {name} can {verb} what another tenant owns."
-        if seen
-        else f"{name} can {verb} nothing of other tenants that was seen; not everything was seen.",
+        summary=f"{name} can {verb} no {what} of another tenant that was seen; not everything was seen."
+        if unseen
+        else f"No request of {name} can {verb} a {what} that another tenant owns.",
         evidence=(*unseen, *evidence),
     )
 
