@@ -86,7 +86,7 @@ def only_values(request: Request, key: str) -> tuple[str, ...] | None:
 
 def can_be(chosen: Chosen, request: Request) -> bool:
     """Whether one request can have all the values chosen so far; what is not chosen may be anything."""
-    via_service = "aws:ViaAWSService" in request.context
+    via_service = request.context.get("aws:ViaAWSService") == "true"
     return (
         _network(chosen, via_service=via_service)
         and _calls(chosen)

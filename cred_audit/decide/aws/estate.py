@@ -33,6 +33,11 @@ _LISTS = {
 }
 """Service -> actions that take no resource and list everybody's things. The reference says which take no resource,
 not what they answer; secretsmanager:BatchGetSecretValue takes none either and gives nothing by itself."""
+_BY_ITSELF: Mapping[str, Value] = {
+    "kms:ViaService": (), "aws:ViaAWSService": "false",
+    "aws:CalledVia": (), "aws:CalledViaFirst": (), "aws:CalledViaLast": (),
+}  # fmt: skip
+"""A call of KMS that the agent sends itself. What a service asks of KMS for it is part of the call of that service."""
 _TYPES = {"secretsmanager": "Secret", "ssm": "parameter", "kms": "key"}
 _CONTROL = frozenset({"Permissions management", "Tagging"})
 
@@ -170,8 +175,10 @@ def requests(
     if thing.collection is Collection.EVERYTHING:
         own = Request(action=action, resource_account=thing.account, context={_REGION: thing.region})
         return ((own, thing.policies),)
+    sent = _BY_ITSELF if thing.service == "kms" else {}
     own = Request(
-        action=action, resource=thing.arn, resource_tags=thing.tags, context={_REGION: thing.region, **thing.known},
+        action=action, resource=thing.arn, resource_tags=thing.tags,
+        context={_REGION: thing.region, **sent, **thing.known},
     )  # fmt: skip
     if thing.key is None or thing.service == "kms" or not uses_key(action, wanted):
         return ((own, thing.policies),)

@@ -59,11 +59,30 @@ def test_keys_of_the_decryption_are_known(condition: dict[str, Any], reached: bo
 
 def test_a_direct_decryption_is_free_to_choose_its_context() -> None:
     key = Thing(arn=KEY.arn, policies=KEY.policies, owners=("beta",))
-    for name in ("kms:ViaService", "kms:EncryptionContext:SecretARN"):
-        found = assumptions(allow("kms:Decrypt", Condition={"StringEquals": {name: "x"}}), [secret("acme"), key])
-        assert found == [(f"{name.lower()} is x",)]
+    name = "kms:EncryptionContext:SecretARN"
+    found = assumptions(allow("kms:Decrypt", Condition={"StringEquals": {name: "x"}}), [secret("acme"), key])
+    assert found == [(f"{name.lower()} is x",)]
     wrong = {"StringEquals": {"kms:CallerAccount": "999999999999"}}
     assert assumptions(allow("kms:Decrypt", Condition=wrong), [secret("acme"), key]) == []
+
+
+@pytest.mark.parametrize(("condition", "reached"), [
+    ({"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}, False),
+    ({"Bool": {"aws:ViaAWSService": "true"}}, False),
+    ({"ForAnyValue:StringEquals": {"aws:CalledVia": "s3.amazonaws.com"}}, False),
+    ({"StringNotEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}, True),
+    ({"Null": {"kms:ViaService": "true"}}, True),
+    ({"Bool": {"aws:ViaAWSService": "false"}}, True),
+    ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, True),
+])  # fmt: skip
+def test_no_agent_can_say_that_a_service_calls_for_it(condition: dict[str, Any], reached: bool) -> None:
+    """Only Secrets Manager decrypts through Secrets Manager, and what it gives is judged where it is asked."""
+    key = Thing(arn=KEY.arn, policies=KEY.policies, owners=("beta",))
+    decrypt = allow("kms:Decrypt", Condition=condition)
+    assert bool(assumptions(decrypt, [secret("acme"), key])) is reached
+    # With the right to read the secret, the service decrypts with the key.
+    through = assumptions(allow(), [secret("acme"), secret("beta", key=KEY)], decrypt)
+    assert bool(through) is (not reached or "IpAddress" in condition)
 
 
 def test_a_new_value_needs_the_key_and_other_changes_do_not() -> None:
