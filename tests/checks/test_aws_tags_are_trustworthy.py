@@ -3,8 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cred_audit.check import Finding, Skip, Snapshot, Verdict
+from cred_audit.claims.aws.retagging import first_foreign
+from cred_audit.decide.aws.estate import Thing
 from cred_audit.target.model import AwsTerritory
 from tests import aws_lab as lab
 from tests.checks.hidden import assert_hiding_improves_nothing
@@ -199,3 +203,13 @@ def test_many_tenants_are_judged_without_pairs() -> None:
     names = [f"t{number}" for number in range(300)]
     found = judged(ID, shared(lab.statement(SET, Condition=lab.EQUAL), names=names))
     assert sum(finding.verdict is Verdict.FAIL for finding in found) == 300
+
+
+@given(st.lists(st.frozensets(st.sampled_from(("acme", "beta", "gamma"))), max_size=8))
+def test_each_tenants_first_foreign_thing_is_found_without_asking_every_thing(owners: list[frozenset[str]]) -> None:
+    things = [Thing(arn=f"arn:aws:kms:x:y:key/{number}", owners=tuple(one)) for number, one in enumerate(owners)]
+    few = first_foreign(things).get("kms", [])
+    assert len(few) <= len(lab.TENANTS) + 1
+    for tenant in lab.TENANTS:
+        expected = next((one for one in things if tenant not in one.owners), None)
+        assert next((one for one in few if tenant not in one.owners), None) is expected

@@ -1,6 +1,6 @@
 """What an agent can do about the tags that tell tenants apart: set them, take them off, make things that have them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from cred_audit.claims.aws.isolation import reason_evidence, witness_of
@@ -26,6 +26,7 @@ class Retagging:
         """Take the snapshot's texts."""
         self.texts = texts
         self._things = {thing.arn: thing for thing in texts.asked.holdings.all}
+        self._first = first_foreign(texts.asked.holdings.all)
         self.blind = (
             *(Evidence(where=call, shows=f"the {part} were not seen")
               for part, call in texts.asked.holdings.unseen.items()),
@@ -196,9 +197,7 @@ class Retagging:
         """Yield new things in the folders of the agent's own ones and of somebody else's."""
         service = new.service
         own = tuple(one for one in self.texts.owned(actor.tenant) if one.service == service)
-        other = next(
-            (one for one in self._things.values() if one.service == service and actor.tenant not in one.owners), None
-        )
+        other = next((one for one in self._first.get(service, ()) if actor.tenant not in one.owners), None)
         for thing in (*own[:3], *([] if other is None else [other])):
             if service == "secretsmanager":
                 yield replace(new, arn=f"{thing.arn.rpartition('-')[0]}-x0-x0x0x0")
@@ -240,3 +239,16 @@ class Retagging:
         return Answer(
             effect=decision.effect, because=decision.because, assuming=decision.assuming, requests=(found.request,)
         )
+
+
+def first_foreign(things: Iterable[Thing]) -> dict[str, list[Thing]]:
+    """Return, by service, the few things of which the first that a tenant does not own is its first foreign one."""
+    found: dict[str, list[Thing]] = {}
+    common: dict[str, set[str]] = {}
+    for thing in things:
+        owners = set(thing.owners)
+        before = common.get(thing.service)
+        if before is None or not before <= owners:
+            found.setdefault(thing.service, []).append(thing)
+        common[thing.service] = owners if before is None else before & owners
+    return found
