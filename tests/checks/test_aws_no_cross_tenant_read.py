@@ -83,9 +83,10 @@ def test_another_tenants_account_that_was_not_read_is_not_passed() -> None:
     for read in (True, False):
         accounts = [lab.account(roles=[closed]), *([lab.account(id=lab.OTHER_ACCOUNT)] if read else [])]
         facts = lab.snapshot(accounts, [lab.tenant("acme", lab.agent("a", "agent")), beta])
-        (finding,) = judged("aws_no_cross_tenant_read", facts)
-        assert finding.verdict is (Verdict.PASS if read else Verdict.UNKNOWN)
-    assert finding.evidence[0].where == f"account {lab.OTHER_ACCOUNT}"
+        found = {one.subject: one for one in judged("aws_no_cross_tenant_read", facts)}
+        assert {one.verdict for one in found.values()} == {Verdict.PASS if read else Verdict.UNKNOWN}
+    assert set(found) == {"agent:acme/a", "agent:acme/a keys"}
+    assert {one.evidence[0].where for one in found.values()} == {f"account {lab.OTHER_ACCOUNT}"}
 
 
 def test_statements_of_one_name_and_of_different_texts_are_findings_of_their_own() -> None:

@@ -193,9 +193,14 @@ def _is_key_action(action: str) -> bool:
 
 def _unseen(asked: AwsIsolation, tenant: str, gaps: Mapping[str, str], *, keys: bool) -> tuple[Evidence, ...]:
     """Return the first few parts (those with keys, or the others) not seen that may hold what is another tenant's."""
-    found = (one for one in asked.holdings.unseen_of_others(tenant) if one[0].startswith("keys of ") is keys)
+    found = (one for one in asked.holdings.unseen_of_others(tenant) if _holds(one[0], keys=keys))
     parts = itertools.islice(found, _MANY)
     return tuple(Evidence(where=call, shows=gaps.get(call, f"the {part} were not seen")) for part, call in parts)
+
+
+def _holds(part: str, *, keys: bool) -> bool:
+    """Whether a part that was not seen holds keys, or else secrets or parameters; a whole account holds both."""
+    return " keys of " in f" {part}" if keys else not part.startswith("keys of ")
 
 
 def _not_known(acting: Acting, verb: str, unknown: Unknown) -> Finding:
