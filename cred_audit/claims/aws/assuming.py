@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from cred_audit.claims.aws.commands import reproduce_of
 from cred_audit.claims.aws.isolation import Acting, AwsIsolation, reason_evidence, witness_of
-from cred_audit.claims.aws.mend import reproduce_of
 from cred_audit.claims.aws.roles import Assumed, AwsRoles, aws_roles
 from cred_audit.claims.isolation import sentence_of, who_acts
 from cred_audit.decide import Effect, Reason, Unknown

@@ -8,7 +8,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cred_audit.claims.aws.mend import fix_of, reproduce_of
+from cred_audit.claims.aws.commands import reproduce_of
+from cred_audit.claims.aws.mend import fix_of
 from cred_audit.claims.isolation import holds, sentence_of, who_acts
 from cred_audit.decide import OTHERS, Effect, Reason, Unknown
 from cred_audit.decide.aws import reach

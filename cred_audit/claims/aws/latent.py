@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from cred_audit.claims.aws.commands import reproduce_of
 from cred_audit.claims.aws.isolation import (
     Acting,
     AwsIsolation,
@@ -12,7 +13,7 @@ from cred_audit.claims.aws.isolation import (
     reason_evidence,
     witness_of,
 )
-from cred_audit.claims.aws.mend import fix_of, reproduce_of
+from cred_audit.claims.aws.mend import fix_of
 from cred_audit.claims.isolation import who_acts
 from cred_audit.decide import Effect, Reason, Unknown
 from cred_audit.decide.aws.estate import ActionClass

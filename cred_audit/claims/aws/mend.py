@@ -1,59 +1,13 @@
-"""What to change about a grant in AWS, and how to see it with AWS's own command line."""
+"""What to change about a grant in AWS."""
 
 import json
-import re
-import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cred_audit.decide import Reason
 from cred_audit.decide.aws import catalogue
-from cred_audit.decide.aws.model import Request
 
 _LONGEST = 4000
-_IDS = {
-    "secretsmanager": "--secret-id", "kms:CreateGrant": "--key-id", "ssm:GetParametersByPath": "--path",
-    "ssm:GetParameters": "--names", "ssm:DeleteParameters": "--names", "ssm": "--name", "kms": "--key-id",
-}  # fmt: skip
-"""Service or action -> the option that names the thing."""
-_MORE = {
-    "secretsmanager:PutSecretValue": "--secret-string <value>",
-    "ssm:PutParameter": "--value <value> --overwrite",
-    "ssm:GetParameter": "--with-decryption",
-    "ssm:GetParameters": "--with-decryption",
-    "ssm:GetParameterHistory": "--with-decryption",
-    "ssm:GetParametersByPath": "--recursive --with-decryption",
-    "kms:Decrypt": "--ciphertext-blob fileb://<file>",
-    "secretsmanager:TagResource": "--tags Key=<key>,Value=<value>",
-    "secretsmanager:UntagResource": "--tag-keys <key>",
-    "secretsmanager:PutResourcePolicy": "--resource-policy file://<policy.json>",
-}
-"""What else a call cannot do without."""
-_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-def reproduce_of(agent: str, requests: tuple[Request, ...]) -> str:
-    """Return a command that sends the first request, with the agent's own credentials. `agent`: TENANT/AGENT."""
-    request = requests[0]
-    service, _, name = request.action.partition(":")
-    region = str(request.context.get("aws:RequestedRegion", ""))
-    at = f" --region {shlex.quote(region)}" if region else ""
-    if request.resource == "*":
-        words = "resourcegroupstaggingapi" if service == "tag" else service
-        return f"aws {words} {_kebab(name)}{at}"
-    option = _IDS.get(request.action) or _IDS.get(service)
-    if option is None:
-        asked = ("cred-audit", "ask", "aws", "TARGET", "--agent", agent, request.action, request.resource)
-        return " ".join(map(shlex.quote, asked))
-    given = request.resource
-    if service == "ssm":
-        given = "/" + given.partition(":parameter/")[2]
-    more = _MORE.get(request.action, "")
-    return f"aws {service} {_kebab(name)} {option} {shlex.quote(given)}{f' {more}' if more else ''}{at}"
-
-
-def _kebab(name: str) -> str:
-    return _CAPITAL.sub("-", name).lower()
 
 
 def fix_of(because: Iterable[Reason], actions: tuple[str, ...], tag: str) -> str | None:
