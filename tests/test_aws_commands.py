@@ -24,7 +24,8 @@ ACTIONS = sorted(
         (action, resource)
         for wanted in ActionClass
         for sort, resource in (
-            ("secretsmanager", ARN), ("ssm", f"{PARAMETER}beta/db"), ("kms", KEY), ("folder of ssm", f"{PARAMETER}beta"),
+            ("secretsmanager", ARN), ("ssm", f"{PARAMETER}beta/db"), ("kms", KEY),
+            ("folder of ssm", f"{PARAMETER}beta"),
             ("everything of secretsmanager", "*"), ("everything of ssm", "*"), ("everything of kms", "*"),
             ("everything of tag", "*"),
         )
