@@ -12,6 +12,7 @@ from typing import Any
 
 from cred_audit.baseline import Baseline
 from cred_audit.check import Check, Skip
+from cred_audit.claims.aws.declared import territory_warnings
 from cred_audit.claims.aws.isolation import aws_isolation
 from cred_audit.claims.isolation import isolation
 from cred_audit.errors import UsageError
@@ -58,6 +59,7 @@ def judge(  # noqa: PLR0913  (the parts of an audit)
             *(vault.assumed if vault is not None else ()),
             *(aws.assumed if aws is not None else ()),
             *_beside(snapshot.target),
+            *territory_warnings(snapshot),
             *complaints,
         ),
         snapshot_digest=snapshot.digest,

@@ -25,8 +25,9 @@ def test_a_list_without_a_resource_shows_all_tenants() -> None:
 def test_a_list_of_the_tenants_own_account_shows_nobody_else() -> None:
     text = lab.document(lab.statement("secretsmanager:ListSecrets"))
     account = lab.account(roles=[lab.role("agent", text)], secrets=[lab.secret("acme")])
+    beside = lab.account(id=lab.OTHER_ACCOUNT, secrets=[lab.secret("beta", account=lab.OTHER_ACCOUNT)])
     tenants = [lab.tenant("acme", lab.agent("a", "agent")), lab.tenant("beta")]
-    assert {one.verdict for one in judged(CHECK, lab.snapshot([account], tenants))} == {Verdict.PASS}
+    assert {one.verdict for one in judged(CHECK, lab.snapshot([account, beside], tenants))} == {Verdict.PASS}
 
 
 def test_what_was_not_seen_is_not_passed() -> None:

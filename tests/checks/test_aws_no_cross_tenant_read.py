@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from cred_audit.check import Skip
 from cred_audit.finding import Verdict
 from cred_audit.target.model import AwsTerritory
 from tests import aws_lab as lab
@@ -66,8 +69,9 @@ def test_an_unseen_account_of_ones_own_does_not_matter_to_oneself() -> None:
     text = lab.document(lab.statement("*"))
     accounts = [
         lab.account(roles=[lab.role("agent", text)], secrets=None),
-        lab.account(id=lab.OTHER_ACCOUNT, roles=[lab.role("agent", text, account=lab.OTHER_ACCOUNT)]),
-    ]
+        lab.account(id=lab.OTHER_ACCOUNT, roles=[lab.role("agent", text, account=lab.OTHER_ACCOUNT)],
+                    secrets=[lab.secret("beta", account=lab.OTHER_ACCOUNT)]),
+    ]  # fmt: skip
     tenants = [
         lab.tenant("acme", lab.agent("a", "agent"), territory=[AwsTerritory(account=lab.ACCOUNT)]),
         lab.tenant("beta", lab.agent("b", "agent", account=lab.OTHER_ACCOUNT),
@@ -80,13 +84,29 @@ def test_an_unseen_account_of_ones_own_does_not_matter_to_oneself() -> None:
 def test_another_tenants_account_that_was_not_read_is_not_passed() -> None:
     closed = lab.role("agent", lab.document(lab.statement(Condition=lab.EQUAL)))
     beta = lab.tenant("beta", territory=[AwsTerritory(account=lab.OTHER_ACCOUNT)])
+    theirs = lab.account(
+        id=lab.OTHER_ACCOUNT, secrets=[lab.secret("beta", account=lab.OTHER_ACCOUNT)],
+        keys=[lab.key("k", account=lab.OTHER_ACCOUNT)],
+    )  # fmt: skip
     for read in (True, False):
-        accounts = [lab.account(roles=[closed]), *([lab.account(id=lab.OTHER_ACCOUNT)] if read else [])]
+        accounts = [lab.account(roles=[closed]), *([theirs] if read else [])]
         facts = lab.snapshot(accounts, [lab.tenant("acme", lab.agent("a", "agent")), beta])
         found = {one.subject: one for one in judged("aws_no_cross_tenant_read", facts)}
         assert {one.verdict for one in found.values()} == {Verdict.PASS if read else Verdict.UNKNOWN}
     assert set(found) == {"agent:acme/a", "agent:acme/a keys"}
     assert {one.evidence[0].where for one in found.values()} == {f"account {lab.OTHER_ACCOUNT}"}
+
+
+def test_where_nobody_else_owns_anything_there_is_nothing_to_judge() -> None:
+    everything = lab.role("agent", lab.document(lab.statement("*")))
+    tenants = [lab.tenant("acme", lab.agent("a", "agent")), lab.tenant("beta")]
+    alone = lab.account(roles=[everything], secrets=[lab.secret("acme"), lab.secret("gamma")])
+    for check in ("aws_no_cross_tenant_read", "aws_no_cross_tenant_write", "aws_no_cross_tenant_list"):
+        with pytest.raises(Skip, match="belongs to another tenant"):
+            judged(check, lab.snapshot([alone], tenants))
+        hidden = lab.account(roles=[everything], secrets=[lab.secret("acme"), lab.secret("gamma", tags=None)])
+        assert {one.verdict for one in judged(check, lab.snapshot([hidden], tenants))} == {Verdict.UNKNOWN}
+        assert {one.verdict for one in judged(check, lab.snapshot([alone], tenants, others=True))} == {Verdict.FAIL}
 
 
 def test_statements_of_one_name_and_of_different_texts_are_findings_of_their_own() -> None:

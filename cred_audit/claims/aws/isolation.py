@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from cred_audit.check import Skip
 from cred_audit.claims.aws.commands import reproduce_of
 from cred_audit.claims.aws.mend import fix_of
 from cred_audit.claims.isolation import holds, sentence_of, who_acts
@@ -71,7 +72,8 @@ class AwsIsolation:
             if part.tags
         }
         self._estate: reach.Estate | None = None
-        self._key_owners: set[str] | None = None
+        self._kept: dict[bool, set[str]] | None = None
+        """Who owns a key (True), who a secret or parameter (False)."""
         self.since = snapshot.taken_at
         """Requests are sent after the facts were read."""
         self._owners: frozenset[str] = frozenset()
@@ -108,12 +110,15 @@ class AwsIsolation:
             for one in trust.statements
         )
 
-    def has_keys_of_others(self, tenant: str) -> bool:
-        """Whether somebody else than a tenant owns, or may own, a KMS key that was seen."""
-        if self._key_owners is None:
-            keys = [thing for thing in self.holdings.things if thing.service == "kms" and not thing.collection]
-            self._key_owners = {owner for thing in keys for owner in thing.owners or (OTHERS,)}
-        return bool(self._key_owners - {tenant})
+    def has_of_others(self, tenant: str, *, keys: bool) -> bool:
+        """Whether somebody else than a tenant owns, or may own, a KMS key, or else a secret or parameter."""
+        if self._kept is None:
+            self._kept = {True: set(), False: set()}
+            for thing in self.holdings.things:
+                if thing.collection is None:
+                    self._kept[thing.service == "kms"].update(thing.owners or (OTHERS,))
+        kept = self._kept[keys]
+        return len(kept) > (tenant in kept)
 
     def tag_key(self, tenant: str) -> str:
         """Return the tag key that tells a tenant's things apart; a usual one where its territory has none."""
@@ -164,13 +169,16 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
 
     One finding is one grant of one acting tenant, held by all agents of that tenant that have it; an agent
     without any grant gives one PASS, whose evidence names the statements that come closest. KMS keys are a case of
-    their own: where they were not seen, what is known of secrets and parameters stays known.
+    their own: where they were not seen, what is known of secrets and parameters stays known. Raises Skip where no
+    agent's tenant has another one beside it.
     """
     asked = aws_isolation(snapshot)
     gaps = {gap.what: gap.reason for gap in snapshot.gaps if gap.source == "aws"}
     grants: dict[tuple[object, ...], tuple[Acting, reach.Grant, list[str]]] = {}
+    judged = False
     for acting in asked.acting:
         if isinstance(acting.who, Unknown):
+            judged = True
             yield _not_known(acting, verb, acting.who)
             continue
         answer = asked.estate.reach(acting.who, wanted)
@@ -182,10 +190,13 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
         granted = {_is_key_action(action) for grant in answer.grants for action in grant.actions}
         for keys in (False, True):
             unseen = _unseen(asked, acting.tenant, gaps, keys=keys)
-            if keys not in granted and (not keys or unseen or asked.has_keys_of_others(acting.tenant)):
+            if keys not in granted and (unseen or asked.has_of_others(acting.tenant, keys=keys)):
+                judged = True
                 yield _without_grant(acting, verb, closest, unseen, keys=keys)
     for acting, grant, agents in grants.values():
         yield grant_finding(asked, acting, tuple(agents), grant, verb)
+    if asked.acting and not grants and not judged:
+        raise Skip("nothing that was read in AWS belongs to another tenant than the agents' own; AWS was read in full")
 
 
 def _is_key_action(action: str) -> bool:

@@ -70,6 +70,11 @@ class Territories:
         return bool(self._tags)
 
     @property
+    def taggers(self) -> frozenset[str]:
+        """Owners by tags, which anything may have."""
+        return self._taggers
+
+    @property
     def accounts(self) -> Mapping[str, Iterable[str]]:
         """Account that is somebody's territory -> its owners."""
         return self._accounts
@@ -173,6 +178,11 @@ class Holdings:
             matters = self._matters[part]
             if self.others or len(matters) > (owner in matters):
                 yield part, call
+
+    def perhaps_owners(self) -> frozenset[str]:
+        """Return the owners who may have something that was not seen, or whose tags were not seen."""
+        found = frozenset().union(*self._matters.values())
+        return found if all(thing.owners_known for thing in self.all) else found | self.territories.taggers
 
     def _take_keys(self, account: Account, region: Region) -> None:
         if region.keys is None:
