@@ -7,6 +7,7 @@ import pytest
 
 from cred_audit.check import Finding, Skip, Snapshot, Verdict
 from cred_audit.decide.aws.world import Organization, PolicyText
+from cred_audit.target.model import AwsTerritory
 from tests import aws_lab as lab
 from tests.checks.hidden import assert_hiding_improves_nothing
 from tests.checks.judged import judged
@@ -221,3 +222,20 @@ def test_equal_agents_are_reported_once_for_each_tenant() -> None:
     ]
     twice = judged(ID, replace(snapshot, target=replace(snapshot.target, tenants=tuple(tenants))))
     assert [finding.agents for finding in twice] == [(f"{name}-agent", "second") for name in lab.TENANTS]
+
+
+def test_what_waits_for_a_policy_that_was_not_seen_is_no_condition_that_holds() -> None:
+    guard = lab.statement("secretsmanager:*", effect="Deny", Condition={"StringNotEquals": PAIR})
+    role = lab.role("agent", lab.document(lab.statement(["kms:*", "secretsmanager:*"]), guard), tags={"TenantId": "b"})
+    secrets = [lab.secret("acme", tags={"TenantId": "b"}), lab.secret("beta")]
+    tenants = [
+        lab.tenant(name, *agents, territory=[AwsTerritory(arns=(f"arn:aws:secretsmanager:*:*:secret:{name}/*",))])
+        for name, agents in (("acme", ()), ("beta", [lab.agent("run", "agent")]))
+    ]
+    account = lab.account(roles=[role], secrets=secrets, keys=[lab.key("k")])
+    for rcps, expected in (({}, Verdict.FAIL), ({lab.ACCOUNT: None}, Verdict.UNKNOWN)):
+        organization = lab.Organization(rcps=rcps)
+        found = {one.subject: one for one in judged(ID, lab.snapshot(
+            [account], tenants, organization=organization, others=True))}  # fmt: skip
+        (subject,) = (one for one in found if "statement 2" in one)
+        assert found[subject].verdict is expected

@@ -1,5 +1,7 @@
 """No agent in AWS waits for a name or a tag that another tenant's secret may get."""
 
+from dataclasses import replace
+
 from cred_audit.finding import Verdict
 from cred_audit.target.model import AwsTerritory
 from tests import aws_lab as lab
@@ -78,3 +80,15 @@ def test_an_account_of_its_own_has_no_neighbours() -> None:
     (finding,) = judged(CHECK, lab.snapshot([account], [tenant, lab.tenant("beta")]))
     assert finding.verdict is Verdict.PASS
     assert "the tenant's own" in finding.evidence[0].shows
+
+
+def test_a_statement_that_may_already_reach_something_is_open_where_a_policy_was_not_seen() -> None:
+    # No resource control policy binds parameters, so whether one would be read is known, and secrets are the reason.
+    text = lab.document(lab.statement(["secretsmanager:GetSecretValue", "ssm:GetParameter"]))
+    whole = lab.shared_role(text)
+    assert {one.verdict for one in judged(CHECK, whole)} == {Verdict.PASS}
+    assert whole.aws is not None
+    dark = replace(whole.aws.world, organization=lab.Organization(rcps={lab.ACCOUNT: None}))
+    found = judged(CHECK, replace(whole, aws=replace(whole.aws, world=dark)))
+    assert {one.verdict for one in found} == {Verdict.UNKNOWN}
+    assert any("already reaches" in evidence.shows for one in found for evidence in one.evidence)

@@ -122,8 +122,12 @@ class _Judge:
             if self.relevant(statement)
         ]
         broken: dict[Stated, list[_Break]] = {}
+        unsettled: dict[Reason, None] = {}
         for wanted in CLASSES:
             for grant in self.texts.asked.estate.reach(actor.agent, wanted).grants:
+                if grant.effect is Effect.UNKNOWN:
+                    # One answer for all that waits for the same, of which the witness is only one.
+                    unsettled.update(dict.fromkeys(reason for reason in grant.because if not reason.policy))
                 request = grant.witness[0]
                 thing = self.things.get(request.resource)
                 if thing is None or thing.collection is not None:
@@ -146,7 +150,12 @@ class _Judge:
         for stated in dict.fromkeys((*clauses, *broken)):
             if stated not in clauses:
                 self._blamed.add(stated)
-            yield self._finding(actor, stated, broken.get(stated, []), stopped.get(stated))
+            found = broken.get(stated, [])
+            yield (
+                self._broken(actor, stated, found)
+                if found
+                else self._held(actor, stated, stopped.get(stated), tuple(unsettled))
+            )
         if not clauses and actor.policies.unseen:
             kinds = ", ".join(sorted(f"{kind.value}s" for kind in actor.policies.unseen)).replace("policys", "policies")
             yield Finding(
@@ -234,15 +243,16 @@ class _Judge:
                     )
                 )  # fmt: skip
 
-    def _finding(self, actor: Actor, stated: Stated, found: list[_Break], stopped: str | None) -> Finding:
+    def _place(self, actor: Actor, document: Document) -> str:
+        return actor.place(document) if document in self.texts.documents else self._where(document)
+
+    def _broken(self, actor: Actor, stated: Stated, found: list[_Break]) -> Finding:
         document, statement = stated
-        place = actor.place(document) if document in self.texts.documents else self._where(document)
+        place = self._place(actor, document)
         subject = f"{actor.tenant}: {place}: statement {statement.index}"
         who = who_acts(actor.tenant, (actor.acting.agent,))
         sure = [one for one in found if one.sure]
         conditions = ", ".join(f"{one.written} {one.key}" for one in on_tags(statement)) or "its Resource"
-        if not found:
-            return self._held(actor, stated, subject, place, stopped)
         best = max(sure or found, key=lambda one: one.reaches.count)
         whose = (
             f"what {sentence_of(best.reaches)} {holds(best.reaches)}" if best.reaches.count else "what is not its own"
@@ -268,9 +278,13 @@ class _Judge:
             note=f"actions: {', '.join(actions)}",
         )  # fmt: skip
 
-    def _held(self, actor: Actor, stated: Stated, subject: str, place: str, stopped: str | None) -> Finding:
+    def _held(self, actor: Actor, stated: Stated, stopped: str | None, unsettled: tuple[Reason, ...]) -> Finding:
         document, statement = stated
-        unseen = tuple(self.holdings.unseen)
+        place = self._place(actor, document)
+        unseen = (
+            *(f"the {part} were not seen" for part in self.holdings.unseen),
+            *(reason.why for reason in unsettled),
+        )
         effect = "allows nothing" if statement.allow else "leaves nothing open"
         why = f"{effect} of another tenant, without the tag, or with a tag that nobody has yet"
         if stopped is not None:
@@ -279,10 +293,10 @@ class _Judge:
             why += "; without Version 2012-10-17 its variables are plain text, so it covers no own things either"
         return Finding(
             verdict=Verdict.UNKNOWN if unseen else Verdict.PASS,
-            subject=subject,
+            subject=f"{actor.tenant}: {place}: statement {statement.index}",
             tenant=actor.tenant,
             agents=(actor.acting.agent,),
-            summary=(f"Of what was seen: the {unseen[0]} were not. " if unseen else "")
+            summary=(f"Of what was seen ({unseen[0]}): " if unseen else "")
             + f"The tag conditions of statement {statement.index} of {place} hold for {actor.name}.",
             evidence=(Evidence(where=place, shows=f"statement {statement.index} {why}", quote=statement.text),),
         )

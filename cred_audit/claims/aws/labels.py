@@ -61,9 +61,10 @@ def labelled(texts: Texts, value: str) -> Effect:
         if not can(actor, TAGS["secretsmanager"]):
             continue
         own = next((one for one in texts.owned(actor.tenant) if one.service == "secretsmanager"), None)
-        thing = own or fresh(texts, "secretsmanager", "us-east-1", actor.account, {})
-        tried = may_tag if own is not None else may_make
-        effects |= {tried(actor, thing, key, value).effect for key in keys}
+        new = fresh(texts, "secretsmanager", "us-east-1", actor.account, {})
+        effects |= {may_make(actor, new, key, value).effect for key in keys}
+        if own is not None:
+            effects |= {may_tag(actor, own, key, value).effect for key in keys}
         if Effect.ALLOW in effects:
             return Effect.ALLOW
     return Effect.UNKNOWN if Effect.UNKNOWN in effects else Effect.DENY

@@ -66,7 +66,7 @@ def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
         closest: dict[Reason, None] = {}
         some, told = False, 0
         for wanted in _VERBS:
-            known, maybe = _known(asked, acting, wanted)
+            known, maybe, unnamed = _known(asked, acting, wanted)
             told += bool(known)
             foreseen = foresight.foreseen(acting.who, own, wanted, known)
             closest.update(dict.fromkeys(foreseen.closest))
@@ -75,7 +75,8 @@ def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
                 case = found.setdefault((acting.tenant, _subject(one), one.effect), _Case(acting, one, wanted))
                 case.agents[acting.agent] = None
                 case.actions.update(dict.fromkeys(one.actions))
-                case.open = case.open or any((reason.policy, reason.clause) in maybe for reason in one.because)
+                named = any((reason.policy, reason.clause) in maybe for reason in one.because)
+                case.open = case.open or unnamed or named
         if not some:
             yield _nothing(acting, tuple(closest), told=bool(told))
     for case in found.values():
@@ -99,13 +100,16 @@ def own_of(tenant: Tenant, principal: Principal) -> Own:
 
 def _known(
     asked: AwsIsolation, acting: Acting, wanted: ActionClass
-) -> tuple[frozenset[Reason], frozenset[tuple[str, str]]]:
-    """Return the statements that let the agent reach what is there, and those that may."""
+) -> tuple[frozenset[Reason], frozenset[tuple[str, str]], bool]:
+    """Return the statements that let the agent reach what is there, those that may, and whether any other may."""
     if isinstance(acting.who, Unknown):
-        return frozenset(), frozenset()
+        return frozenset(), frozenset(), True
     grants = asked.estate.reach(acting.who, wanted).grants
     sure = frozenset(reason for one in grants if one.effect is Effect.ALLOW for reason in one.because)
-    return sure, frozenset((reason.policy, reason.clause) for one in grants for reason in one.because)
+    maybe = frozenset((reason.policy, reason.clause) for one in grants for reason in one.because)
+    # An answer that is open because something was not seen does not say which statements it waits for.
+    unnamed = any(one.effect is not Effect.ALLOW and any(not reason.policy for reason in one.because) for one in grants)
+    return sure, maybe, unnamed
 
 
 def _subject(one: Coming) -> str:
