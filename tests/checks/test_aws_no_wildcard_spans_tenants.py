@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cred_audit.check import Finding, Skip, Snapshot, Verdict
+from cred_audit.target.model import AwsTerritory
 from tests import aws_lab as lab
 from tests.checks.hidden import assert_hiding_improves_nothing
 from tests.checks.judged import judged
@@ -139,3 +140,15 @@ def test_many_tenants_are_compared_without_pairs() -> None:
     found = failed(lab.shared_role(lab.document(lab.statement(), lab.statement(Condition=lab.EQUAL)), names=names))
     assert len(found) == 300
     assert {finding.reaches.count for finding in found} == {299}
+
+
+@pytest.mark.parametrize(("territory", "verdict"), [
+    (AwsTerritory(account=lab.ACCOUNT), Verdict.PASS),
+    (AwsTerritory(arns=("arn:aws:*:*:*:*",)), Verdict.PASS),
+    (AwsTerritory(arns=(f"{NAMES}acme/*",)), Verdict.FAIL),
+    (AwsTerritory(tags={"TenantId": "acme"}), Verdict.FAIL),
+])  # fmt: skip
+def test_where_everything_is_the_tenants_own_no_other_tenant_comes(territory: AwsTerritory, verdict: Verdict) -> None:
+    account = lab.account(roles=[lab.role("agent", lab.document(lab.statement("*")))], secrets=[lab.secret("acme")])
+    tenants = [lab.tenant("acme", lab.agent("a", "agent"), territory=[territory]), lab.tenant("beta")]
+    assert [finding.verdict for finding in judged(ID, lab.snapshot([account], tenants))] == [verdict]

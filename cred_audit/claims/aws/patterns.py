@@ -199,6 +199,9 @@ class _Spans:
         for action in solo.question.actions:
             (clause,) = compile_document(solo.agent.policies.identity[0]).for_action(action.lower())
             for thing in self._probes(solo, action.partition(":")[0]):
+                if solo.actor.tenant in self.texts.asked.holdings.territories.owners(thing.arn, thing.tags):
+                    # Nothing of that name can be anybody else's: in an account of one's own, say.
+                    continue
                 request = Request(action=action, resource=thing.arn, resource_tags=thing.tags)
                 if clause.covers is not None and not clause.covers(thing.arn, solo.actor.evaluator.keys(request)):
                     continue
