@@ -73,13 +73,22 @@ def _aws(facts: AwsIsolation) -> Iterator[Separation]:
     served = _served(facts.holdings.all)
     rows: list[Separation] = []
     keys: list[Separation] = []
+    read = {account.id for account in facts.world.accounts}
+    unseen = {part.rpartition(" in ")[2] for part in facts.holdings.unseen}
+    rows += (
+        Separation(store=f"account {account}", enforced_by="")
+        for account in facts.holdings.territories.accounts
+        if account not in read
+    )
     for account in facts.world.accounts:
         held = things.get(account.id, [])
         owners = {owner for thing in held for owner in thing.owners}
-        if not owners and not _dark(account, held):
+        dark = account.id in unseen or _dark(account, held)
+        if not owners and not dark:
             continue
-        rows.append(_of_account(account, held, owners | acting.get(account.id, set()) if owners else owners))
-        if len(owners) > 1:
+        tenants = owners | acting.get(account.id, set()) if owners else owners
+        rows.append(_of_account(account, held, tenants, dark=dark))
+        if len(owners) > 1 and not dark:
             keys += _own_keys(account, held, served)
     rows.sort(key=lambda row: (not row.evidence, row.enforced_by != _POLICY, row.store))
     yield from _bounded(rows)
@@ -92,13 +101,14 @@ def _dark(account: Account, things: Iterable[Thing]) -> bool:
     return unread or not all(thing.owners_known for thing in things)
 
 
-def _of_account(account: Account, things: Iterable[Thing], tenants: set[str]) -> Separation:
+def _of_account(account: Account, things: Iterable[Thing], tenants: set[str], *, dark: bool) -> Separation:
     store = f"account {account.id}"
     if len(tenants) > 1:
         return Separation(
             store=store, enforced_by=_POLICY, evidence=f"{len(tenants)} tenants have things or agents in it"
         )
-    if _dark(account, things):
+    if dark or not all(thing.owners for thing in things):
+        # What is nobody's by the target may be another tenant's.
         return Separation(store=store, enforced_by="")
     return Separation(
         store=store, enforced_by="own account",
@@ -117,8 +127,6 @@ def _served(things: Iterable[Thing]) -> Mapping[str, set[str]]:
 
 def _own_keys(account: Account, things: Iterable[Thing], served: Mapping[str, set[str]]) -> Iterator[Separation]:
     """Yield a row for each tenant of a shared account whose things are all encrypted with keys that only it has."""
-    if _dark(account, things):
-        return
     plain = {
         parameter.arn for region in account.regions for parameter in region.parameters or ()
         if parameter.type != "SecureString"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from cred_audit.decide.aws.world import Account
+from cred_audit.decide.aws.world import Account, Replica
 from cred_audit.facts import Snapshot
 from cred_audit.separation import separation
 from cred_audit.target.model import AwsTerritory
@@ -72,6 +72,21 @@ def test_an_account_per_tenant_is_shown() -> None:
     dark = rows(hidden(facts, secrets=None))
     assert dark[SHARED] == ("", "")
     assert dark[f"account {OTHER_ACCOUNT}"][0] == "own account"
+
+
+def test_an_account_with_what_is_nobodys_or_was_not_read_is_not_shown() -> None:
+    tenants = [tenant("acme", agent("a", "agent")), tenant("beta")]
+    alone = [secret("acme")]
+    for secrets, shown in (
+        (alone, "own account"),
+        ([*alone, secret("x", tags={})], ""),
+        ([secret("acme", replicas=(Replica(region="eu-west-1"),))], ""),
+    ):
+        facts = snapshot([account(secrets=secrets, roles=[role("agent")])], tenants)
+        assert rows(facts)[SHARED][0] == shown
+    apart = [tenant("acme"), tenant("beta", territory=[AwsTerritory(account=OTHER_ACCOUNT)])]
+    found = rows(snapshot([account(secrets=alone)], apart))
+    assert {store: by for store, (by, _) in found.items()} == {SHARED: "own account", f"account {OTHER_ACCOUNT}": ""}
 
 
 def test_another_tenants_agent_in_the_account_takes_its_border_away() -> None:
