@@ -5,7 +5,7 @@ no grant on a secret: one or two ordinary requests later the agent holds everyth
 How: from each agent every way to another principal is followed (roles with session tags of its choosing, trust and
 permissions policies, boundaries, users, roles passed to services, new principals), each request decided as AWS
 decides it and the last one for the principal that was reached; and everything is judged of which an agent may change
-the tags, policies or grants. A FAIL carries the whole chain.
+the tags, policies or grants, with the keys that encrypt it, whoever they belong to. A FAIL carries the whole chain.
 Fix: keep iam: and sts: actions, tagging and policy changes out of agents' policies; where a role must be assumed, pin
 the session tags in its trust policy (`aws:RequestTag` equal to `aws:PrincipalTag`), and bind agents with a permissions
 boundary or service control policy that denies changes of tags, policies and roles.

@@ -97,7 +97,7 @@ class Asker:
             because += (Reason(policy="", why="the key that encrypts it was not seen"),)
         if not thing.owners_known and effect is Effect.ALLOW:
             effect = Effect.UNKNOWN
-            because += (Reason(policy="", why="the tags, which say whose it is, were not seen"),)
+            because += (Reason(policy="", why="what says whose it is was not seen"),)
         return Judged(effect, because, assuming, tuple(part.request for part in parts), bool(session))
 
     def best(self, action: str, thing: Thing, wanted: ActionClass | Question, sessions: Iterable[str]) -> Judged:

@@ -1,10 +1,15 @@
 """What a search for takeover paths answers: chains of requests, or that there is none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cred_audit.decide import Reason
+from cred_audit.decide.aws.ends import union
 from cred_audit.decide.aws.model import Principal, Request
+from cred_audit.decide.aws.standing import Command
 from cred_audit.decide.aws.ways import Blind, Held, Step
+
+_ON_THINGS = frozenset({"", "key policy", "resource policy of the secret"})
+"""How policies on things are named where they are read, and AWS's own rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,3 +53,36 @@ class Outcome:
     blind: tuple[Blind, ...] = ()
     harmless: tuple[str, ...] = ()
     """Principals that it can become and that reach nothing of others."""
+
+
+def label(reason: Reason) -> tuple[str, str]:
+    """Return what names a statement."""
+    return reason.policy, reason.why
+
+
+def first_of(because: tuple[Reason, ...]) -> Reason:
+    """Return the statement that a grant stands on: where a key's policy leaves it to the account, the agent's own."""
+    return next((reason for reason in because if reason.policy not in _ON_THINGS), because[0])
+
+
+def add(chains: dict[tuple[str, str], Chain], chain: Chain) -> None:
+    """Add a chain, of several with one first statement a sure and then a reading one, with all their owners."""
+    key = label(chain.first)
+    known = chains.get(key)
+    if known is None or (chain.sure and not known.sure):
+        chains[key] = chain
+    elif known.sure == chain.sure:
+        kept = known if (known.verb == "read") >= (chain.verb == "read") else chain
+        chains[key] = replace(kept, owners=union({known.owners, chain.owners}))
+
+
+def commanded(  # noqa: PLR0913  (the parts of a chain)
+    command: Command, held: Held, steps: tuple[Step, ...], *, sure: bool, first: Reason, owners: frozenset[str]
+) -> Chain:
+    """Return the chain that ends with a change of what others stand on in IAM."""
+    assuming = (*(text for step in steps for text in step.assuming), *command.assuming)
+    return Chain(
+        sure=sure, steps=steps, last=(command.request,), by=held.principal, holder=held.arn, verb="change",
+        what=f"the {command.kind} {command.arn}", owners=owners, because=command.because, first=first,
+        assuming=tuple(dict.fromkeys(assuming)),
+    )  # fmt: skip

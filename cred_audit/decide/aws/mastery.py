@@ -45,9 +45,10 @@ class Opened:
 class Owned:
     """Everything that is owned, by name and by the key that encrypts it."""
 
-    def __init__(self, things: Iterable[Thing]) -> None:
-        """Index it."""
+    def __init__(self, things: Iterable[Thing], keys: Iterable[Thing]) -> None:
+        """Index it. `keys`: those that encrypt what is owned, whoever owns them."""
         self.by_arn: dict[str, Thing] = {}
+        self.keys: dict[str, Thing] = {key.arn: key for key in keys}
         self.by_key: dict[str, list[Thing]] = {}
         for thing in things:
             if thing.collection is None:
@@ -67,7 +68,8 @@ class Mastery:
 
     def opened(self, grant: Grant) -> Opened | None:
         """Return how control of a thing leads to reading it or what its key encrypts; None where it does not."""
-        thing = self.owned.by_arn.get(grant.witness[0].resource) if grant.witness else None
+        arn = grant.witness[0].resource if grant.witness else ""
+        thing = self.owned.by_arn.get(arn) or self.owned.keys.get(arn)
         if thing is None:
             return None
         for step, changed in self._changed(thing):
@@ -83,7 +85,9 @@ class Mastery:
             using = self.owned.by_key.get(thing.arn, ())
             for one in itertools.islice((one for one in using if one.foreign(self.own)), _OF_ONE_KEY):
                 yield replace(one, key=changed)
-        yield changed
+        if thing.arn in self.owned.by_arn and thing.foreign(self.own):
+            # To decrypt with a key that is nobody's own reads nothing by itself.
+            yield changed
 
     def _read(self, thing: Thing, step: Step) -> Opened | None:
         parts = []
