@@ -94,7 +94,7 @@ class _Owners:
                 subject=f"things {fault}: {place}",
                 reaches=tenants_reach(found.tenants),
                 count=len(found.things),
-                summary=f"{len(found.things)} things of {place} are {fault}.",
+                summary=f"In {place} there {_counted(len(found.things))} {fault}.",
                 evidence=tuple(Evidence(where=thing.arn, shows=shows) for thing, shows in found.things[:_SHOWN]),
                 fix=_FIXES[fault],
             )
@@ -118,7 +118,7 @@ class _Owners:
                 verdict=Verdict.PASS,
                 subject=f"things of {place}",
                 count=len(things),
-                summary=f"The tags of the {len(things)} things of {place} say what their names and territories say.",
+                summary=f"The tags in {place} say what the names and territories of their things say.",
                 evidence=(Evidence(where=things[0].arn, shows="has one tag that names its tenant, like the others"),),
             )
 
@@ -160,6 +160,10 @@ class _Owners:
                     if found:
                         return set(found)
         return set()
+
+
+def _counted(number: int) -> str:
+    return "is a thing" if number == 1 else f"are {number} things"
 
 
 def _list(names: set[str]) -> str:

@@ -68,7 +68,7 @@ def judge_external_ids(snapshot: Snapshot) -> Iterator[Finding]:
         for value in case.ids:
             why = guessable(value, names, case.owners)
             if why is not None:
-                shows = f"its external id {why}"
+                shows = f"takes an external id that {why}"
                 case.faults.setdefault(shows, Evidence(where=case.role.arn, shows=f"{shows}: {value[:40]!r}"))
         yield _judged(case)
 
@@ -186,7 +186,7 @@ def _compare(cases: Iterable[_Case]) -> None:
     for value, same in by_id.items():
         owners = frozenset().union(*(case.owners for case in same))
         if len(owners) > 1:
-            shows = f"its external id {value[:40]!r} opens roles of {len(owners)} tenants"
+            shows = f"takes the external id {value[:40]!r}, which opens roles of {len(owners)} tenants"
             for case in same:
                 case.shared = owners
                 case.faults.setdefault(shows, Evidence(where=case.role.arn, shows=shows))
@@ -195,7 +195,7 @@ def _compare(cases: Iterable[_Case]) -> None:
                         ("is the same as others' but for the tenant", templates(owners_of))):  # fmt: skip
         for value in values:
             for case in by_id[value]:
-                shows = f"its external id {why}"
+                shows = f"takes an external id that {why}"
                 case.faults.setdefault(shows, Evidence(where=case.role.arn, shows=f"{shows}: {value[:40]!r}"))
 
 
