@@ -15,7 +15,7 @@ from cred_audit.decide.aws.world import Function, Key, Parameter, Replica, Secre
 
 _SUFFIX = "TfPlan"
 """Stands for the six characters that AWS puts behind a new secret's name."""
-_KEYS = ("aws_kms_key", "aws_kms_external_key", "aws_kms_replica_key")
+_KEYS = ("aws_kms_key", "aws_kms_external_key", "aws_kms_replica_key", "aws_kms_replica_external_key")
 _DELETED = {
     "aws_secretsmanager_secret": "secrets", "aws_ssm_parameter": "parameters", "aws_cloudtrail": "trails",
     **dict.fromkeys(_KEYS, "keys"),
@@ -136,7 +136,9 @@ class PlannedBelongings:
         arn = self.site.arn(resource, "ssm", f"parameter/{name.removeprefix('/')}", kind="parameter/")
         key, seen = self._key_of(resource, "key_id")
         kind = resource.text("type")
-        if not seen:
+        if not kind:
+            self.site.unseen(resource, "type")
+        if not seen or not kind:
             # No fact says that a parameter's key is unknown; a name that no key has does.
             key = f"unknown key of {resource.address}"
         return arn, Parameter(arn=arn, type=kind or "SecureString", tags=self.site.tags(resource), key=key)
@@ -165,12 +167,12 @@ class PlannedBelongings:
         text = None if policy is UNKNOWN else document_of(policy) or self._default_policy(arn)
         if text is None:
             self.site.unseen(resource, "policy")
-        enabled = resource.get("is_enabled" if resource.type != "aws_kms_external_key" else "enabled")
+        enabled = resource.get("is_enabled" if resource.type == "aws_kms_key" else "enabled")
         return arn, Key(
             arn=arn,
             policy=text,
             tags=self.site.tags(resource),
-            enabled=enabled if isinstance(enabled, bool) else enabled is None,
+            enabled=True if enabled is None else enabled if isinstance(enabled, bool) else None,
         )
 
     def _default_policy(self, arn: str) -> str:
@@ -314,13 +316,27 @@ class PlannedBelongings:
 
     def _apply(self, listing: Listing[Any], changes: list[tuple[str, Resource, Change]]) -> None:
         """Change what lies in the plan or in what other files show."""
-        names = {arn.partition(":secret:")[2][:-7] or arn.rpartition("/")[2]: arn for arn in listing.found}
+        names: dict[str, list[str]] = {}
+        for arn in listing.found:
+            names.setdefault(arn.partition(":secret:")[2][:-7] or arn.rpartition("/")[2], []).append(arn)
         for name, resource, change in changes:
-            arn = name if name in listing.found else names.get(name)
-            if arn is None:
+            meant = [name] if name in listing.found else self._near(resource, names.get(name, []))
+            if not meant:
                 self.site.unseen(resource, "id", f"it changes {name[:200]}, which none of the files holds")
-            else:
-                listing.found[arn] = change(listing.found[arn], resource)
+            elif len(meant) > 1:
+                self.site.unseen(resource, "id", f"{name[:200]} is in several regions; set the region of its provider")
+            for arn in meant:
+                listing.found[arn] = change(listing.found[arn], resource if len(meant) == 1 else None)
+
+    def _near(self, resource: Resource, arns: list[str]) -> list[str]:
+        """Return those of the same name that lie in a resource's region: replicas share a name, or a key's id."""
+        if len(arns) < 2:
+            return arns
+        try:
+            region = self.site.region(resource)
+        except ShapeError:
+            return arns
+        return [arn for arn in arns if arn.split(":")[3] == region]
 
 
 def _onto(before: Any, fact: Any) -> Any:

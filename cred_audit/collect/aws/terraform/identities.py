@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 
 from cred_audit.collect.aws.printed.iam import Identities
 from cred_audit.collect.aws.printed.shape import Fact, Listing, ShapeError, document_of
+from cred_audit.collect.aws.terraform.gone import KINDS, Gone
 from cred_audit.collect.aws.terraform.plan import UNKNOWN, Resource, listed, mapping
 from cred_audit.collect.aws.terraform.site import Site
 from cred_audit.decide.aws.world import Group, PolicyText, Role, User
 
 Holder = TypeVar("Holder", Role, User, Group)
-_KINDS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
 
 
 @dataclass(slots=True)
@@ -41,10 +41,10 @@ class PlannedIdentities:
     """Address of a role, user or group -> its kind and name."""
     unsure: set[tuple[str, str]] = field(default_factory=set)
     """(kind, part): something of this part is for one of the kind, and nobody knows for which."""
-    gone: "_Gone" = field(init=False)
+    gone: Gone = field(init=False)
 
     def __post_init__(self) -> None:
-        self.gone = _Gone.of(self.site)
+        self.gone = Gone.of(self.site.plan)
 
     def read(self) -> None:
         """Read the plan."""
@@ -64,7 +64,7 @@ class PlannedIdentities:
             self._own(resource, self.found.users, self._user)
         for resource in by_type.get("aws_iam_group", ()):
             self._own(resource, self.found.groups, self._group)
-        for kind in _KINDS:
+        for kind in KINDS:
             self._links(by_type, kind)
         for resource in by_type.get("aws_iam_instance_profile", ()):
             self._profile(resource)
@@ -109,7 +109,9 @@ class PlannedIdentities:
         role = self.names[resource.address][1]
         for name, text in self._inline_blocks(resource, held):
             # What nobody configured is what AWS has now, also what the plan is about to take away.
-            if resource.configured("inline_policy") or ("role", role, name) not in self.gone.inline:
+            if resource.configured("inline_policy") or not self._taken(
+                held, "inline", ("role", role), ("role", role, name) in self.gone.inline
+            ):
                 held.inline[name] = PolicyText(name=name, text=text)
         attached = resource.settled("managed_policy_arns")
         if attached is UNKNOWN or not all(isinstance(one, str) for one in listed(attached)):
@@ -118,7 +120,9 @@ class PlannedIdentities:
         else:
             own = resource.configured("managed_policy_arns")
             held.attached |= {
-                arn: None for arn in listed(attached) if own or ("role", role, arn) not in self.gone.attached
+                one: None
+                for one in listed(attached)
+                if own or not self._taken(held, "attached", ("role", role), ("role", role, one) in self.gone.attached)
             }
         longest = resource.get("max_session_duration")
         return arn, Role(
@@ -128,6 +132,18 @@ class PlannedIdentities:
             boundary=self._boundary(resource),
             max_session=longest if isinstance(longest, int) and not isinstance(longest, bool) else None,
         )
+
+    def _taken(self, held: _Held, part: str, holder: tuple[str, str], gone: bool) -> bool:
+        """Whether the plan takes something from somebody; a plan of several accounts does not say in which one."""
+        if gone and self.site.elsewhere:
+            held.unseen.add(part)
+            self.site.place.notes.detail(
+                f"{self.site.place.file}: {holder[0]} {part}",
+                f"{self.site.place.file}: arn:{self.site.partition()}:iam::{self.site.account}:{'/'.join(holder)}",
+                "the plan takes a policy or group from somebody of this name, and is given for several accounts; "
+                "apply it, or plan each account on its own",
+            )
+        return gone
 
     def _inline_blocks(self, resource: Resource, held: _Held) -> Iterator[tuple[str, str | None]]:
         blocks = resource.settled("inline_policy")
@@ -189,21 +205,25 @@ class PlannedIdentities:
     def _holder(self, resource: Resource, kind: str, part: str) -> _Held | None:
         """Return whom a link is for; None for somebody of another account, or where it is not known."""
         value = resource.get(kind)
-        try:
-            if not self.site.here(resource):
-                return None
-        except ShapeError as error:
-            self.site.unseen(resource, kind, str(error))
-            self.unsure.add((kind, part))
+        if not self._here(resource, kind, (kind, part)):
             return None
         if isinstance(value, str) and value:
             return self.held.setdefault((kind, value), _Held())
-        one = self.site.referred(resource, kind, _KINDS[kind])
+        one = self.site.referred(resource, kind, KINDS[kind])
         if one is not None and one.address in self.names:
             return self.held.setdefault(self.names[one.address], _Held())
         self.site.unseen(resource, kind)
         self.unsure.add((kind, part))
         return None
+
+    def _here(self, resource: Resource, argument: str, part: tuple[str, str]) -> bool:
+        """Whether a link is for this account; where it is not known, this part of everybody's is not sure."""
+        try:
+            return self.site.here(resource)
+        except ShapeError as error:
+            self.site.unseen(resource, argument, str(error))
+            self.unsure.add(part)
+            return False
 
     def _profile(self, resource: Resource) -> None:
         """Give a role its instance profile. For which role is what nobody may have to guess: none is whole then."""
@@ -217,7 +237,7 @@ class PlannedIdentities:
 
     def _attach_many(self, resource: Resource, kind: str) -> None:
         names = resource.settled(f"{kind}s")
-        if names is not UNKNOWN and not listed(names):
+        if (names is not UNKNOWN and not listed(names)) or not self._here(resource, f"{kind}s", (kind, "attached")):
             return
         policy = self._managed_of(resource, "policy_arn")
         if names is UNKNOWN:
@@ -237,6 +257,8 @@ class PlannedIdentities:
 
     def _members(self, resource: Resource) -> None:
         users, group = resource.get("users"), resource.get("group")
+        if not self._here(resource, "users", ("user", "groups")):
+            return
         if group is UNKNOWN:
             one = self.site.referred(resource, "group", "aws_iam_group")
             group = self.names.get(one.address, ("", UNKNOWN))[1] if one is not None else UNKNOWN
@@ -261,16 +283,29 @@ class PlannedIdentities:
     def _hold(self, listing: Listing[Holder], kind: str, make: type[Holder]) -> None:
         """Give everybody the policies that the plan adds or takes away."""
         arns = {arn.rpartition("/")[2]: arn for arn in listing.found}
+        for of, name, *_ in (*self.gone.inline, *self.gone.attached):
+            if of == kind and name in arns:
+                # Who is not in the plan loses what the plan takes all the same.
+                self.held.setdefault((kind, name), _Held())
         for (of, name), held in self.held.items():
             if of == kind:
                 arn = arns.get(name) or self._stranger(listing, kind, name, make)
                 before = listing.found[arn]
                 inline, attached = before.inline, before.attached
+                holder: tuple[str, str] = (of, name)
                 if inline is not None:
-                    kept = {one.name: one for one in inline if (kind, name, one.name) not in self.gone.inline}
+                    kept = {
+                        one.name: one for one in inline
+                        if one.name not in held.inline
+                        and not self._taken(held, "inline", holder, (*holder, one.name) in self.gone.inline)
+                    }  # fmt: skip
                     inline = None if "inline" in held.unseen else tuple((kept | held.inline).values())
                 if attached is not None:
-                    rest = {one: None for one in attached if (kind, name, one) not in self.gone.attached}
+                    rest = {
+                        one: None for one in attached
+                        if one not in held.attached
+                        and not self._taken(held, "attached", holder, (*holder, one) in self.gone.attached)
+                    }  # fmt: skip
                     attached = None if "attached" in held.unseen else tuple(rest | held.attached)
                 listing.found[arn] = replace(before, inline=inline, attached=attached)
                 self._profiles(listing.found, arn, held)
@@ -291,7 +326,11 @@ class PlannedIdentities:
             name = arn.rpartition("/")[2]
             held = self.held.get(("user", name), _Held())
             if user.groups is not None:
-                kept = {one: None for one in user.groups if (name, one) not in self.gone.members}
+                kept = {
+                    one: None for one in user.groups
+                    if one not in held.groups
+                    and not self._taken(held, "groups", ("user", name), (name, one) in self.gone.members)
+                }  # fmt: skip
                 known = "groups" not in held.unseen and ("user", "groups") not in self.unsure
                 listing.found[arn] = replace(user, groups=tuple(kept | held.groups) if known else None)
 
@@ -333,52 +372,3 @@ def _overlay(listing: Listing[Any], own: Listing[Any], gone: frozenset[str]) -> 
             fact = replace(fact, instance_profiles=before.instance_profiles)  # noqa: PLW2901
         listing.found[arn] = fact
     listing.missing += own.missing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Gone:
-    """What a plan takes away, or puts back in another form."""
-
-    arns: frozenset[str]
-    inline: frozenset[tuple[str, str, str]]
-    attached: frozenset[tuple[str, str, str]]
-    members: frozenset[tuple[str, str]]
-
-    @classmethod
-    def of(cls, site: Site) -> "_Gone":
-        arns: set[str] = set()
-        inline: set[tuple[str, str, str]] = set()
-        attached: set[tuple[str, str, str]] = set()
-        members: set[tuple[str, str]] = set()
-        for type_, before, after in site.plan.changed():
-            for kind in _KINDS:
-                if type_ == f"aws_iam_{kind}_policy":
-                    inline.add((kind, str(before.get(kind)), str(before.get("name"))))
-                if type_ == f"aws_iam_{kind}_policy_attachment":
-                    attached.add((kind, str(before.get(kind)), str(before.get("policy_arn"))))
-                if type_ == "aws_iam_policy_attachment":
-                    attached |= {
-                        (kind, str(name), str(before.get("policy_arn"))) for name in listed(before.get(f"{kind}s"))
-                    }
-            if type_ == "aws_iam_user_group_membership":
-                members |= {(str(before.get("user")), str(group)) for group in listed(before.get("groups"))}
-            if type_ == "aws_iam_group_membership":
-                members |= {(str(user), str(before.get("group"))) for user in listed(before.get("users"))}
-            if type_ == "aws_iam_role" and after is not None:
-                name, kept = str(before.get("name")), [str(one) for one in listed(after.get("managed_policy_arns"))]
-                attached |= {("role", name, str(arn)) for arn in listed(before.get("managed_policy_arns"))} - {
-                    ("role", name, arn) for arn in kept
-                }
-                inline |= _blocks(name, before) - _blocks(name, after)
-            if after is None and type_ in {*_KINDS.values(), "aws_iam_policy"}:
-                arns.add(str(before.get("arn")))
-        return cls(
-            arns=frozenset(arns),
-            inline=frozenset(inline),
-            attached=frozenset(attached),
-            members=frozenset(members),
-        )
-
-
-def _blocks(role: str, values: Mapping[str, Any]) -> set[tuple[str, str, str]]:
-    return {("role", role, str(mapping(one).get("name"))) for one in listed(values.get("inline_policy"))}

@@ -18,6 +18,8 @@ _LAST = re.compile(r'^(.*?)\.?module\.[A-Za-z_][\w-]*(\[(?:"(?:[^"\\]|\\.)*"|[0-
 _SAME = frozenset({"arn", "id", "name", "key_id", "function_name"})
 """Attributes that name a resource."""
 _DEEPEST = 12
+_MOST = 200
+"""References of one expression that are looked at; one with more means no single resource."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,9 @@ class References:
     def _follow(
         self, expression: Mapping[str, Any], module: str, index: str | int | None, kind: str, left: int
     ) -> Referred:
-        references = [str(one) for one in listed(expression.get("references"))]
+        references = [str(one) for one in listed(expression.get("references"))[: _MOST + 1]]
+        if len(references) > _MOST:
+            return _NOTHING
         iterates = {one for one in references if one in {"each.key", "count.index"}}
         rest = _longest(one for one in references if one not in iterates)
         if not rest or left == 0:

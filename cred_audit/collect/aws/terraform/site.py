@@ -83,7 +83,8 @@ class Site:
         if value is not UNKNOWN or (not prefix and (chosen or resource.expressions is None)):
             raise ShapeError(f"{resource.address}: its name is not known before the plan is applied")
         name = (prefix or "terraform-") + _GENERATED
-        self.assume(f"{resource.address} is called {name} here; Terraform chooses what stands behind the prefix")
+        # Said once for all of them: a plan may have thousands.
+        self.assume(f"a name of which only the beginning is known ends in {_GENERATED} here; Terraform chooses the end")
         return name
 
     def arn(self, resource: Resource, service: str, name: str, *, kind: str) -> str:
