@@ -41,6 +41,7 @@ FORM = 1
 LARGEST = 1024 * 1024 * 1024
 """Bytes of a snapshot that are read at most."""
 _DIGEST = re.compile(rb'\{"digest":"([0-9a-f]{64})",')
+_ARN = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", re.DOTALL)
 _DEPTH = 60
 
 
@@ -144,6 +145,7 @@ def _load(raw: bytes, where: str) -> Snapshot:
         saved = msgspec.json.decode(raw, type=_Saved, dec_hook=_path)
         target = _target(saved.target)
         _check_times(saved, target)
+        _check_arns(saved)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         said = " ".join(str(error).split())[:200]
         raise SnapshotError(f"{where}: the digest fits but the content does not ({said}); collect again") from None
@@ -290,4 +292,21 @@ def _check_times(saved: _Saved, target: Target) -> None:
             times += [parameter.last_changed for parameter in region.parameters or ()]
     if any(time is not None and time.tzinfo is None for time in times):
         message = "a time without its zone"
+        raise ValueError(message)
+
+
+def _check_arns(saved: _Saved) -> None:
+    """Raise ValueError where a text is no ARN that every collector and target file gives as one."""
+    if saved.aws is None:
+        return
+    principals = [agent.aws for tenant in saved.target.tenants for agent in tenant.agents if agent.aws is not None]
+    arns = [principal.role or principal.user for principal in principals]
+    for account in saved.aws.world.accounts:
+        for holders in (account.roles, account.users, account.groups):
+            arns += [holder.arn for holder in holders or ()]
+        for region in account.regions:
+            for things in (region.secrets, region.parameters, region.keys, region.functions, region.trails):
+                arns += [thing.arn for thing in things or ()]
+    if not all(_ARN.fullmatch(arn) for arn in arns):
+        message = "an ARN of fewer than six parts"
         raise ValueError(message)

@@ -46,7 +46,7 @@ from cred_audit.target.model import (
 )
 from tests import aws_lab as lab
 from tests.checks.hidden import hidden
-from tests.collect.strategies import aws_facts, aws_sources, labels, maybe, numbers, several, texts, times
+from tests.collect.strategies import arns, aws_facts, aws_sources, labels, maybe, numbers, several, texts, times
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 scalars = st.none() | st.booleans() | numbers | texts
@@ -102,7 +102,7 @@ principals = st.builds(
 agents = st.builds(
     Agent, id=texts, vault=st.none() | principals,
     aws=st.none()
-    | st.builds(AwsPrincipal, role=texts, user=texts, session_tags=labels, session_name=st.none() | texts),
+    | st.builds(AwsPrincipal, role=arns, user=texts, session_tags=labels, session_name=st.none() | texts),
     platform=st.none() | st.builds(PlatformPrincipal),
 )  # fmt: skip
 territories = st.builds(
@@ -391,3 +391,13 @@ def test_any_altered_byte_of_aws_is_refused_or_harmless(aws: AwsFacts, draw: st.
         assert load(bytes(raw), source="x") == with_digest(original)
     except SnapshotError as error:
         assert "\n" not in str(error)  # noqa: PT017  (either way is right)
+
+
+@pytest.mark.parametrize("part", [f"iam::{lab.ACCOUNT}:role/r", f"secretsmanager:{lab.REGION}:{lab.ACCOUNT}:"])
+def test_a_name_of_aws_that_is_no_arn_is_refused(part: str) -> None:
+    account = lab.account(roles=[lab.role("r")], secrets=[lab.secret("acme")])
+    text = save(lab.snapshot([account], [lab.tenant("acme", lab.agent("a", "r"))]))
+    assert load(text, source="x")
+    assert part in text
+    body = "{" + text.replace(f"arn:aws:{part}", "x").partition(",")[2]
+    assert "an ARN" in reject(f'{{"digest":"{hashlib.sha256(body.encode()).hexdigest()}",{body[1:]}')
