@@ -615,7 +615,10 @@ def _facts(
     from cred_audit.collect import collect as read
 
     with progress_bar(os.environ) as progress:
-        return read(declared, allow_commands=allow_commands, progress=progress, environ=os.environ)
+        return read(
+            declared,
+            allow_commands=allow_commands, allow_outside=allow_outside, progress=progress, environ=os.environ,
+        )  # fmt: skip
 
 
 def _chosen(

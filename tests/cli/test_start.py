@@ -1,6 +1,7 @@
 """How the program starts and ends: what it imports, and which exit code means what."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -128,3 +129,18 @@ def test_completion_offers_the_ids_of_checks() -> None:
         _TYPER_COMPLETE_TESTING="1",
     )  # fmt: skip
     assert "vault_no_cross_tenant_read" in done.stdout.split()
+
+
+def test_what_lies_outside_the_targets_folder_is_read_where_that_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    example = ROOT / "examples" / "aws-offline"
+    for name in ("iam", "secrets", "parameters", "organization"):
+        (tmp_path / f"{name}.json").write_bytes((example / f"{name}.json").read_bytes())
+    target = tmp_path / "inside" / "target.yaml"
+    target.write_text(re.sub(r": (\w+\.json)", r": ../\1", (example / "target.yaml").read_text()))
+    refused = cred_audit("collect", str(target), "-o", str(tmp_path / "s.json"))
+    assert refused.returncode == 2
+    assert "--allow-outside" in refused.stderr
+    allowed = cred_audit("collect", str(target), "-o", str(tmp_path / "s.json"), "--allow-outside")
+    assert allowed.returncode == 0, allowed.stderr
+    assert "0 gaps" in allowed.stderr
