@@ -35,6 +35,14 @@ def test_a_weak_operator_is_named(operator: str, says: str) -> None:
     assert found == f"{operator} {says}: write {OWN}"
 
 
+@pytest.mark.parametrize("operator", ["StringEquals", "StringLike"])
+def test_where_the_statement_compares_the_two_tags_they_are_wrong_themselves(operator: str) -> None:
+    equal = {operator: {"aws:ResourceTag/Tenant": "${aws:PrincipalTag/Tenant}"}}
+    assert "as it should" in fixed(lab.statement(Condition=equal))
+    both = {operator: {"aws:ResourceTag/Tenant": ["${aws:PrincipalTag/Tenant}", "x"]}}
+    assert "as it should" not in fixed(lab.statement(Condition=both))
+
+
 def test_each_form_of_grant_has_its_own_change() -> None:
     assert fixed(lab.statement()).startswith(f"add Condition {{{OWN}}}")
     assert fixed(lab.statement("*", "*"), "secretsmanager:ListSecrets").startswith(

@@ -43,3 +43,12 @@ def test_keys_that_were_not_seen_leave_open_what_is_said_of_keys_alone() -> None
     assert {(one.subject.endswith(" keys"), one.verdict) for one in findings} == {
         (False, Verdict.PASS), (True, Verdict.UNKNOWN)
     }  # fmt: skip
+
+
+def test_a_list_of_all_that_has_tags_shows_keys_too() -> None:
+    account = lab.account(
+        roles=[lab.role("agent", lab.document(lab.statement("tag:GetResources")))],
+        keys=[lab.key("k", tags={"TenantId": "beta"})], secrets=[lab.secret("beta")],
+    )  # fmt: skip
+    tenants = [lab.tenant("acme", lab.agent("a", "agent")), lab.tenant("beta")]
+    assert [one.verdict for one in judged(CHECK, lab.snapshot([account], tenants))] == [Verdict.FAIL]

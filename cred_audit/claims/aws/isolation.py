@@ -187,7 +187,7 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
             key = (acting.tenant, grant.effect, grant.because, grant.owners, grant.things, grant.assuming)
             grants.setdefault(key, (acting, grant, []))[2].append(acting.agent)
         closest = tuple(reason_evidence(reason) for reason in answer.closest)
-        granted = {_is_key_action(action) for grant in answer.grants for action in grant.actions}
+        granted = {keys for grant in answer.grants for action in grant.actions for keys in _of_keys(action)}
         for keys in (False, True):
             unseen = _unseen(asked, acting.tenant, gaps, keys=keys)
             if keys not in granted and (unseen or asked.has_of_others(acting.tenant, keys=keys)):
@@ -199,8 +199,9 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
         raise Skip("nothing that was read in AWS belongs to another tenant than the agents' own; AWS was read in full")
 
 
-def _is_key_action(action: str) -> bool:
-    return action.startswith("kms:")
+def _of_keys(action: str) -> tuple[bool, ...]:
+    """Whether an action is about keys, or else about secrets and parameters; tag:GetResources is about all."""
+    return (False, True) if action.startswith("tag:") else (action.startswith("kms:"),)
 
 
 def _unseen(asked: AwsIsolation, tenant: str, gaps: Mapping[str, str], *, keys: bool) -> tuple[Evidence, ...]:

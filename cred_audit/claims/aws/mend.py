@@ -1,6 +1,7 @@
 """What to change about a grant in AWS."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ from cred_audit.decide import Reason
 from cred_audit.decide.aws import catalogue
 
 _LONGEST = 4000
+_EQUAL = "the tags are equal"
+_OWN = re.compile(r"\$\{aws:principaltag/[^}$,*?]+\}", re.IGNORECASE)
 
 
 def fix_of(because: Iterable[Reason], actions: tuple[str, ...], tag: str) -> str | None:
@@ -40,6 +43,10 @@ def _change(statement: Mapping[str, Any], actions: tuple[str, ...], tag: str) ->
     if "NotResource" in statement:
         return "write Resource with what the agent needs in place of NotResource"
     weak = _weak(statement.get("Condition"))
+    if weak == _EQUAL:
+        return (
+            "it compares the two tags as it should: make each of them, the agent's and the thing's, name its own tenant"
+        )
     if weak is not None:
         return f"{weak}: write {own}"
     open_names = [text for text in _texts(statement.get("Resource")) if _is_open(text)]
@@ -66,10 +73,18 @@ def _weak(condition: Any) -> str | None:
             return f"{operator} holds where the tag is absent or another tenant's"
         if "ignorecase" in lowered:
             return f"{operator} takes names for equal that differ by case"
-        if "like" in lowered:
+        if "like" in lowered and not _is_own(keys):
             return f"{operator} matches more than one tenant's tag"
+        if _is_own(keys):
+            return _EQUAL
         return f"{operator} compares with a value that is not the agent's own"
     return None
+
+
+def _is_own(keys: Mapping[str, Any]) -> bool:
+    """Whether every tag of the thing is compared with a tag of the principal and nothing else."""
+    tags = [_texts(value) for key, value in keys.items() if "resourcetag/" in str(key).lower()]
+    return all(len(values) == 1 and _OWN.fullmatch(values[0]) is not None for values in tags)
 
 
 def _texts(value: Any) -> list[str]:
