@@ -1,5 +1,6 @@
 """The program's entry: `cred-audit` and `python -m cred_audit`."""
 
+import os
 import sys
 
 from cred_audit import __version__
@@ -10,9 +11,13 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"cred-audit {__version__}\n")
         return
-    from cred_audit.cli import run  # noqa: PLC0415  (after the fast answer)
+    from cred_audit.cli import INTERRUPTED, run  # noqa: PLC0415  (after the fast answer)
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # Python would wait for the threads that wait for an answer of a server, for minutes where none comes.
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cred_audit.report import Report
     from cred_audit.target.model import Target
 
+INTERRUPTED = 130
+"""Exit code of a run that Ctrl-C ended; everything that it opened is closed by then."""
 _LIMIT = 1 << 30
 """Bytes of a snapshot or result file that are read at most."""
 
@@ -88,7 +90,7 @@ def run(arguments: Sequence[str]) -> int:
         say(f"cred-audit: {error}{audits}")
         return 2
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except Exception as error:  # noqa: BLE001  (a crash must not look like a finding, which is what 1 means)
         if isinstance(error, usage_error) and hasattr(error, "show"):
             error.show()

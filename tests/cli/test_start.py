@@ -2,8 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -106,6 +109,67 @@ def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cli, "_target", interrupted)
     assert cli.run(["scan", "target.yaml"]) == 130
+
+
+CALLER = (
+    b'<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+    b"<Arn>arn:aws:iam::111122223333:user/auditor</Arn><Account>111122223333</Account>"
+    b"</GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
+
+
+class Silent(BaseHTTPRequestHandler):
+    """Tells who calls, and answers nothing else."""
+
+    asked = threading.Event()
+    done = threading.Event()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        if b"GetCallerIdentity" not in self.rfile.read(int(self.headers["Content-Length"])):
+            self.asked.set()
+            self.done.wait(60)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CALLER)))
+        self.end_headers()
+        self.wfile.write(CALLER)
+
+
+HEARING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
+from cred_audit.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_waits_for_no_answer_of_a_server(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    target = tmp_path / "target.yaml"
+    target.write_text(
+        "schema: 1\nname: x\ntenants: [{id: a}]\n"
+        f'aws: {{regions: [us-east-1], endpoint_url: "http://127.0.0.1:{server.server_port}"}}\n'
+    )
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "none", "NO_PROXY": "127.0.0.1"}
+    scan = subprocess.Popen(
+        [sys.executable, "-c", HEARING, "scan", str(target)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env={**os.environ, **keys},
+    )  # fmt: skip
+    try:
+        assert Silent.asked.wait(30)
+        scan.send_signal(signal.SIGINT)
+        out, err = scan.communicate(timeout=10)
+    finally:
+        scan.kill()
+        Silent.done.set()
+        server.shutdown()
+        server.server_close()
+    assert (scan.returncode, out, err) == (130, b"", b"")
 
 
 def test_a_closed_pipe_is_quiet_and_keeps_the_verdict() -> None:
