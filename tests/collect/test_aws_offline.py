@@ -669,3 +669,28 @@ def test_every_key_of_the_files_is_loaded(tmp_path: Path) -> None:
     assert files.roles["beta"].policies == (tmp_path / "own.json", tmp_path / "all.json")
     assert files.roles["acme"].trust == tmp_path / "trust.json"
     assert files.authorization_details is None
+
+
+def test_a_region_that_no_file_names_is_said_to_be_taken_for_empty(account: Account) -> None:
+    account.regions = (lab.REGION, "eu-west-1")
+    account.give("secrets", {"SecretList": [{"ARN": SECRET, "ResourcePolicy": None}]})
+    account.give("keys", {"Keys": []})
+    seen = account.read()
+    assert "no secrets in eu-west-1: its files show none there" in assumed(seen)
+    assert f"no keys in {lab.REGION}, eu-west-1" in assumed(seen)
+    account.give("secrets", {"SecretList": []}, name="west.json")
+    assert "no secrets in" not in assumed(account.read())
+
+
+@pytest.mark.parametrize(
+    ("levels", "says"),
+    [(None, "must be a list of levels"), ([[None]], "must be a policy"), ([[""]], "must be a policy")],
+)
+def test_policies_of_an_organization_that_are_not_there_are_a_gap(account: Account, levels: Any, says: str) -> None:
+    account.give("authorization_details", {})
+    account.give("organization", {"scps": {lab.ACCOUNT: levels}, "rcps": {}})
+    seen = account.read()
+    assert seen.aws is not None
+    assert seen.aws.world.organization is not None
+    assert seen.aws.world.organization.scps == {lab.ACCOUNT: None}
+    assert says in said(seen)

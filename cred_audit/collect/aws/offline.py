@@ -98,6 +98,7 @@ class _Reader:
         self._plans(account, files, identities, belongings)
         if files.terraform:
             seen |= {"iam", *_READERS}
+        self._silent_regions(account, files, belongings)
         self._policies(account, files, identities)
         if files.roles or files.users:
             seen.add("iam")
@@ -158,6 +159,21 @@ class _Reader:
                 f"The account {account} has the roles and users that the target gives policy files for, and no others; "
                 "they have no managed policies, groups or instance profiles"
             )
+
+    def _silent_regions(self, account: str, files: AwsFiles, belongings: Belongings) -> None:
+        """Say where a part is taken to be empty: a command prints one region, and an empty answer does not name it."""
+        for part in _READERS:
+            listing: Listing[Any] = getattr(belongings, part)
+            silent = [
+                region for region in self.source.regions
+                if not any(_lies_in(one, region) for one in listing.found.values())
+            ]  # fmt: skip
+            # As many files as regions are one for each.
+            if silent and part != "functions" and 0 < len(getattr(files, part) or ()) < len(self.source.regions):
+                self.notes.assume(
+                    f"The account {account} has no {part} in {', '.join(silent[:20])}: its files show none there; "
+                    "give what the command prints for each region, also where it is empty"
+                )
 
     def _assembled(self, account: str, identities: Identities, belongings: Belongings, seen: set[str]) -> Account:
         names = {arn.split(":")[3] for part in _READERS for arn in getattr(belongings, part).found}

@@ -116,7 +116,10 @@ def document(data: Fields, field: str) -> str:
     """Return a policy document as JSON text: boto3 has read it already, or it is the text that was no JSON."""
     value = data.get(field)
     if isinstance(value, dict):
-        return json.dumps(value, separators=(",", ":"))
+        try:
+            return json.dumps(value, separators=(",", ":"))
+        except RecursionError:
+            raise malformed(field) from None
     if isinstance(value, str):
         return clean(unquote(value) if value.startswith("%7B") else value)
     raise malformed(field)

@@ -58,9 +58,7 @@ def _bound(  # noqa: PLR0913, PLR0917  (where a policy stands, and for whom)
     return found
 
 
-def _levels(given: Any, path: str, names: dict[str, str]) -> Levels | None:
-    if given is None:
-        return None
+def _levels(given: Any, path: str, names: dict[str, str]) -> Levels:
     if not isinstance(given, list) or not all(isinstance(level, list) for level in given):
         raise ShapeError(f"{path} must be a list of levels, root first, each a list of documents")
     return tuple(
@@ -79,5 +77,7 @@ def _policy(entry: Any, path: str, names: dict[str, str]) -> PolicyText:
         name = told if isinstance(told, str) and told else path
         entry = entry["Content"]
     text = document_of(entry)
+    if text is None:
+        raise ShapeError(f"{path} must be a policy, as object or text, not {kind_of(entry)}")
     # A policy that binds many accounts is one document, named after the place where it first stands.
-    return PolicyText(name=names.setdefault(text, name) if text is not None else name, text=text)
+    return PolicyText(name=names.setdefault(text, name), text=text)
