@@ -40,6 +40,9 @@ class Judged:
     """Whether a session name was assumed."""
 
 
+_OWN_KEY = "the secret gets a customer key that decrypts for the agent: AWS's own key works in its own account only"
+
+
 class Asker:
     """One agent, compiled, with a search for itself and one for each session that some policy names."""
 
@@ -92,6 +95,8 @@ class Asker:
         if session:
             assuming = (f"the session name is {session.rpartition('/')[2]!r}", *assuming)
         effect = Effect.UNKNOWN if Effect.UNKNOWN in effects else Effect.ALLOW
+        if self._meets_own_key(action, thing, wanted):
+            assuming += (_OWN_KEY,)
         if not thing.key_known and uses_key(action, wanted) and effect is Effect.ALLOW:
             effect = Effect.UNKNOWN
             because += (Reason(policy="", why="the key that encrypts it was not seen"),)
@@ -99,6 +104,14 @@ class Asker:
             effect = Effect.UNKNOWN
             because += (Reason(policy="", why="what says whose it is was not seen"),)
         return Judged(effect, because, assuming, tuple(part.request for part in parts), bool(session))
+
+    def _meets_own_key(self, action: str, thing: Thing, wanted: ActionClass | Question) -> bool:
+        """Whether a value is read across accounts that AWS's own key encrypts, which decrypts for its account alone.
+
+        Secrets Manager User Guide: "Permissions to AWS Secrets Manager secrets for users in a different account".
+        """
+        own = thing.key is None and thing.key_known and thing.service == "secretsmanager"
+        return own and thing.account != self.caller.account and wanted is ActionClass.READ and uses_key(action, wanted)
 
     def best(self, action: str, thing: Thing, wanted: ActionClass | Question, sessions: Iterable[str]) -> Judged:
         """Decide with the session name that opens most."""

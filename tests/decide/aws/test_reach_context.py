@@ -110,3 +110,13 @@ def test_a_control_policy_that_was_not_seen_may_allow_and_the_others_still_deny(
     assert effect(None) == "unknown"
     assert effect(whole, None) == "unknown"
     assert effect(None, lab.document(lab.statement("secretsmanager:*", effect="Deny"))) == "deny"
+
+
+def test_awss_own_key_is_said_to_stand_between_accounts() -> None:
+    far, near = "arn:aws:iam::999999999999:role/far", f"arn:aws:iam::{ACCOUNT}:role/far"
+    named = {"Effect": "Allow", "Principal": {"AWS": [far, near]}, "Action": READ, "Resource": "*"}
+    things = [secret("beta", policies=ResourcePolicies(policy=document(named, kind=Kind.RESOURCE)))]
+    for arn, said in ((far, True), (near, False)):
+        acting = agent("acme", document(allow()), arn=arn)
+        (grant,) = Estate(things, [acting]).reach(acting, ActionClass.READ).grants
+        assert any("customer key" in text for text in grant.assuming) is said
