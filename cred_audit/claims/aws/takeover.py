@@ -20,7 +20,7 @@ from cred_audit.decide import Unknown
 from cred_audit.decide.aws.chains import Chain, Holder, Outcome
 from cred_audit.decide.aws.model import Request
 from cred_audit.decide.aws.takeover import Takeovers
-from cred_audit.decide.aws.ways import Held, Step
+from cred_audit.decide.aws.ways import Blind, Held, Step
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
 
@@ -56,7 +56,7 @@ def judge_aws_takeovers(snapshot: Snapshot) -> Iterator[Finding]:
         tuple((acting.tenant, acting.arn) for acting in asked.acting), asked.tenants,
     )  # fmt: skip
     unseen = tuple(gap_evidence(snapshot.gaps, part, call) for part, call in asked.holdings.unseen.items())
-    found: dict[tuple[object, ...], tuple[Acting, Chain, list[str]]] = {}
+    found: dict[tuple[object, ...], tuple[Acting, Chain, list[str], dict[Blind, None]]] = {}
     for acting in asked.acting:
         if isinstance(acting.who, Unknown):
             yield _not_known(acting, acting.who)
@@ -64,12 +64,14 @@ def judge_aws_takeovers(snapshot: Snapshot) -> Iterator[Finding]:
         outcome = takeovers.outcome(holders[acting.tenant, acting.agent])
         for chain in outcome.chains:
             key = (acting.tenant, _subject(chain), chain.sure, chain.owners)
-            found.setdefault(key, (acting, chain, []))[2].append(acting.agent)
+            known = found.setdefault(key, (acting, chain, [], {}))
+            known[2].append(acting.agent)
+            known[3].update(dict.fromkeys(outcome.blind))
         if not outcome.chains:
             yield _without(snapshot, acting, outcome, unseen)
     sets = _Sets(asked.tenants)
-    for acting, chain, agents in found.values():
-        yield _finding(sets, acting, tuple(agents), chain)
+    for acting, chain, agents, blind in found.values():
+        yield _finding(sets, acting, tuple(agents), chain, tuple(blind))
 
 
 def _holders(snapshot: Snapshot, asked: AwsIsolation) -> dict[tuple[str, str], Holder]:
@@ -142,7 +144,7 @@ def _subject(chain: Chain) -> str:
     return f"{chain.first.policy}: {chain.first.why}" if chain.first.policy else chain.first.why
 
 
-def _finding(sets: _Sets, acting: Acting, agents: tuple[str, ...], chain: Chain) -> Finding:
+def _finding(sets: _Sets, acting: Acting, agents: tuple[str, ...], chain: Chain, blind: tuple[Blind, ...]) -> Finding:
     reaches = sets.reaches(chain.owners, acting.tenant)
     who = who_acts(acting.tenant, agents)
     whose = sentence_of(reaches) if chain.owners else "other tenants perhaps"
@@ -177,9 +179,19 @@ def _finding(sets: _Sets, acting: Acting, agents: tuple[str, ...], chain: Chain)
         evidence=tuple(evidence),
         witness=Witness(system="aws", fields=last.fields, before=before),
         assuming=chain.assuming,
+        note=_note(chain, blind),
         reproduce=commands_of(chain),
         fix=_FIX,
     )
+
+
+def _note(chain: Chain, blind: tuple[Blind, ...]) -> str:
+    """Return what keeps the reach of a chain from being all that there is."""
+    reasons = tuple(dict.fromkeys((*chain.untried, *(one.reason for one in blind))))
+    if not reasons:
+        return ""
+    more = f", and for {len(reasons) - 1} more reasons" if len(reasons) > 1 else ""
+    return f"reaches these at least: {reasons[0]}{more}"
 
 
 def _witness(step: Step) -> Witness:

@@ -43,6 +43,8 @@ class Chain:
     assuming: tuple[str, ...] = ()
     opened: bool = False
     """Whether control of one thing was followed to reading it; the owners are those of all things under control."""
+    untried: tuple[str, ...] = ()
+    """What was not tried, so that it may lead further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +68,13 @@ def first_of(because: tuple[Reason, ...]) -> Reason:
 
 
 def add(chains: dict[tuple[str, str], Chain], chain: Chain) -> None:
-    """Add a chain, of several with one first statement a sure and then a reading one, with all their owners."""
+    """Add a chain; of several with one first statement a sure, reading, short one stays, with all their owners."""
     key = label(chain.first)
     known = chains.get(key)
     if known is None or (chain.sure and not known.sure):
         chains[key] = chain
     elif known.sure == chain.sure:
-        kept = known if (known.verb == "read") >= (chain.verb == "read") else chain
+        kept = min((known, chain), key=lambda one: (one.verb != "read", len(one.steps)))
         chains[key] = replace(kept, owners=union({known.owners, chain.owners}))
 
 

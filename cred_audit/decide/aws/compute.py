@@ -4,6 +4,7 @@ IAM User Guide: "Grant a user permissions to pass a role to an AWS service". Whi
 with a role that it is given is in the services' own guides; the table below says it in the least set of actions.
 """
 
+import re
 from collections.abc import Iterator
 
 from cred_audit.decide import Effect, Reason
@@ -61,6 +62,8 @@ RUNS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 """Service that takes over a role -> actions which, all allowed, make it run what the agent wants with that role."""
 _REGION = "us-east-1"
+_NAME = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}")
+"""A region's name without wildcards."""
 _UPDATE = "lambda:UpdateFunctionCode"
 
 
@@ -167,8 +170,8 @@ class Compute:
         return best
 
     def _all(self, held: Held, actions: tuple[str, ...]) -> tuple[Tried, ...] | None:
-        regions = [region.name for region in self.principals.accounts[held.account].regions]
-        for region in dict.fromkeys((*regions[:3], _REGION)):
+        best: tuple[Tried, ...] | None = None
+        for region in self._regions(held, actions):
             found = []
             for action in actions:
                 tried = may_make(held, action, held.account, region)
@@ -176,8 +179,21 @@ class Compute:
                     break
                 found.append(tried)
             else:
-                return tuple(found)
-        return None
+                if all(one.effect is Effect.ALLOW for one in found):
+                    return tuple(found)
+                best = best or tuple(found)
+        return best
+
+    def _regions(self, held: Held, actions: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the regions that were read, a usual one, and those that statements on some actions name."""
+        found = dict.fromkeys(region.name for region in self.principals.accounts[held.account].regions)
+        found[_REGION] = None
+        for clause in (one for action in actions for one in held.evaluator.clauses(action.lower())):
+            texts = [text.split(":", 4)[3] for text in clause.statement.resources or () if text.count(":") > 3]
+            for condition in clause.statement.conditions:
+                texts += condition.values if condition.key.lower() == "aws:requestedregion" else ()
+            found |= dict.fromkeys(text for text in texts if _NAME.fullmatch(text))
+        return tuple(found)
 
     def _changed(self, held: Held, found: Found) -> None:
         """Add the roles of functions whose code it may change."""

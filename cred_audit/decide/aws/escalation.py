@@ -3,7 +3,6 @@
 IAM API Reference: UpdateAssumeRolePolicy, TagRole, CreateAccessKey, CreateLoginProfile, CreateRole, CreateUser ...
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -12,14 +11,12 @@ from cred_audit.decide import Effect
 from cred_audit.decide.aws.cells import documents_of
 from cred_audit.decide.aws.crowd import Crowd, One
 from cred_audit.decide.aws.document import read_document
-from cred_audit.decide.aws.model import Kind, Request, Value
-from cred_audit.decide.aws.naming import names
+from cred_audit.decide.aws.making import Making, trusting
+from cred_audit.decide.aws.model import Kind, Request
 from cred_audit.decide.aws.profiles import Profile
 from cred_audit.decide.aws.sessions import Sessions, Then
 from cred_audit.decide.aws.standing import limits_of
 from cred_audit.decide.aws.ways import (
-    ADMINISTRATOR,
-    ADMINISTRATOR_ARN,
     Blind,
     Found,
     Held,
@@ -28,12 +25,16 @@ from cred_audit.decide.aws.ways import (
     Tried,
     Way,
     fixed,
+    name_of,
+    step_of,
 )
-from cred_audit.decide.aws.widening import ADMINISTERED, NAME, Widened, Widening
+from cred_audit.decide.aws.widening import WIDENS, Widened, Widening
 from cred_audit.decide.aws.world import Role, User, asked
 
 _OTHERS = 64
 """Principals that are widened before they are taken."""
+_LOOKED_AT = 500
+"""Principals of which it is tried."""
 _TAGGED = 4000
 """Principals with tags of their choosing that are looked at."""
 _EXPANDED = 300
@@ -56,6 +57,7 @@ class Escalation:
         self.trusts = sessions.trusts
         self.principals = sessions.principals
         self.widening = Widening(self.principals)
+        self._making = Making(sessions, self.widening)
         self._roles = Crowd(
             One(arn=role.arn, tags=role.tags, mark=(role.boundary, self.trusts.document(role)))
             for role in self.trusts.roles
@@ -100,21 +102,17 @@ class Escalation:
     def _others(self, held: Held, found: Found) -> None:
         self._trust(held, found, None)
         self._other_users(held, found)
-        self._widened_first(held, tuple(found.ways), found)
+        if any(held.may(action) for action in WIDENS):
+            self._widened_first(held, tuple(found.ways), found)
         self._tags(held, found)
         self._again(held, found)
-        self._new_role(held, found)
-        self._new_user(held, found)
+        self._making.add(held, found)
 
     def _itself(self, held: Held, found: Found) -> None:
         """Add what it can make of itself."""
-        full = False
-        for wider in self.widening.of(held, held.entity):
-            found.ways.append(fixed(self._as(held, wider), [wider.step], sure=wider.sure))
-            full = full or (wider.sure and ADMINISTERED in (wider.entity.inline or ()))
-        if not full:
-            # With every right nothing that was not seen adds one; what was seen and denies is looked at from there.
-            found.blind += self.widening.blind(held, held.entity)
+        made = tuple(self.widening.of(held, held.entity))
+        found.ways += (fixed(self._as(held, wider), [wider.step], sure=wider.sure) for wider in made)
+        found.blind += self.widening.blind(held, held.entity, made)
 
     def _as(self, held: Held, wider: Widened) -> Held:
         return Held(self.principals, wider.entity, session_tags=held.session_tags, session_name=held.session_name)
@@ -152,8 +150,8 @@ class Escalation:
             if tried.open:
                 rest = {name: value for name, value in (entity.tags or {}).items() if name != tag}
                 option = "--role-name" if kind == "Role" else "--user-name"
-                step = _step(held, tried, f"can take the tag {tag} off {held.arn}",
-                             ("iam", f"untag-{kind.lower()}", option, _name(held.arn), "--tag-keys", tag))  # fmt: skip
+                words = ("iam", f"untag-{kind.lower()}", option, name_of(held.arn), "--tag-keys", tag)
+                step = step_of(held, tried, f"can take the tag {tag} off {held.arn}", words)
                 changed = Held(self.principals, replace(entity, tags=rest), session_tags=held.session_tags,
                                session_name=held.session_name)  # fmt: skip
                 found.ways.append(fixed(changed, [step], sure=tried.effect is Effect.ALLOW))
@@ -176,8 +174,8 @@ class Escalation:
                 return None
             shown = ", ".join(f"{tag}={value}" for tag, value in sorted(profile.items()))
             words = (f"Key={tag},Value={value}" for tag, value in sorted(profile.items()))
-            return (_step(held, tried, f"can tag {held.arn} with {shown}",
-                          ("iam", f"tag-{kind}", f"--{kind}-name", _name(held.arn), "--tags", *words)),)  # fmt: skip
+            return (step_of(held, tried, f"can tag {held.arn} with {shown}",
+                          ("iam", f"tag-{kind}", f"--{kind}-name", name_of(held.arn), "--tags", *words)),)  # fmt: skip
 
         key = ("retagged", held.key, tuple(tuple(one.items()) for one in profiles))
         return Way(to=Node(key, lambda: taken), sure=sure, first=ask(profiles[0]).because, enter=enter)
@@ -235,26 +233,34 @@ class Escalation:
         tried = self._rewrite(held, role)
         if not tried.open:
             return None
-        return (_step(held, tried, f"can rewrite the trust policy of {role.arn}",
-                      ("iam", "update-assume-role-policy", "--role-name", _name(role.arn),
+        return (step_of(held, tried, f"can rewrite the trust policy of {role.arn}",
+                      ("iam", "update-assume-role-policy", "--role-name", name_of(role.arn),
                        "--policy-document", text)),)  # fmt: skip
 
     def _widened_first(self, held: Held, ways: tuple[Way, ...], found: Found) -> None:
         """Add roles that it widens before it takes them."""
-        done = 0
-        for way in ways:
-            for member in way.to.members:
-                if done >= _OTHERS:
-                    return
-                if member.arn == held.arn or member.account != held.account:
-                    continue
-                done += 1
-                for wider in self.widening.of(held, member.entity):
-                    steps = way.enter(member)
-                    if steps is not None:
-                        found.ways.append(
-                            fixed(self._as(member, wider), [wider.step, *steps], sure=way.sure and wider.sure)
-                        )
+        firm: set[str] = set()
+        widened = looked_at = 0
+        for way, member in ((one, member) for one in ways for member in one.to.members):
+            if member.arn == held.arn or member.account != held.account or member.arn in firm:
+                continue
+            if widened >= _OTHERS or looked_at >= _LOOKED_AT:
+                reason = f"it can take more principals than the {looked_at} of which it was tried to change them before"
+                found.blind.append(Blind(reason=reason, where=held.arn))
+                return
+            looked_at += 1
+            made = tuple(self.widening.of(held, member.entity))
+            found.blind += self.widening.blind(held, member.entity, made)
+            if not made:
+                firm.add(member.arn)
+                continue
+            widened += 1
+            for wider in made:
+                steps = way.enter(member)
+                if steps is not None:
+                    found.ways.append(
+                        fixed(self._as(member, wider), [wider.step, *steps], sure=way.sure and wider.sure)
+                    )
 
     def _other_users(self, held: Held, found: Found) -> None:
         """Add users of the account whose credentials it may make."""
@@ -281,8 +287,8 @@ class Escalation:
             if tried is None or not tried.open:
                 return None
             more = ("--password", "${PASSWORD}") if "login" in call else ()
-            words = ("iam", call, "--user-name", _name(to.arn), *more)
-            made = _step(held, tried, f"can {shows} {to.arn}", words, assuming)
+            words = ("iam", call, "--user-name", name_of(to.arn), *more)
+            made = step_of(held, tried, f"can {shows} {to.arn}", words, assuming)
             return (replace(made, gives=to.arn),)
 
         first = ask(users[0])
@@ -292,99 +298,9 @@ class Escalation:
                         lambda: (Held(self.principals, user) for user in users))  # fmt: skip
             found.ways.append(Way(to=node, sure=first.effect is Effect.ALLOW, first=first.because, enter=enter))
 
-    def _new_role(self, held: Held, found: Found) -> None:
-        """Add a role that it makes, with a policy that allows everything."""
-        if not held.may("iam:CreateRole"):
-            return
-        start = f"arn:aws:iam::{held.account}:role/"
-        text = trusting(held.arn)
-        trust = read_document(text, Kind.RESOURCE, "trust policy that the chain writes")
-        for arn in names(
-            held, ("iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "sts:AssumeRole"), start
-        ):
-            for boundary in ("", *self.widening.boundaries(held, "iam:CreateRole")):
-                role = Role(arn=arn, trust=text, inline=(ADMINISTERED,), boundary=boundary)
-                made = self._made(held, role, "role", ("--assume-role-policy-document", text))
-                taken = self.sessions.steps(held, held, Held(self.principals, role), trust)
-                if made is not None and taken is not None:
-                    sure = made[1] and self.sessions.ask(held, role, {}, trust).effect is Effect.ALLOW
-                    found.ways.append(fixed(Held(self.principals, role), [*made[0], *taken], sure=sure))
-                    if sure:
-                        return
-
-    def _new_user(self, held: Held, found: Found) -> None:
-        """Add a user that it makes, with a policy that allows everything and an access key."""
-        if not held.may("iam:CreateUser"):
-            return
-        start = f"arn:aws:iam::{held.account}:user/"
-        for arn in names(held, ("iam:CreateUser", "iam:PutUserPolicy", "iam:AttachUserPolicy", "iam:CreateAccessKey"),
-                         start):  # fmt: skip
-            for boundary in ("", *self.widening.boundaries(held, "iam:CreateUser")):
-                user = User(arn=arn, inline=(ADMINISTERED,), boundary=boundary)
-                made = self._made(held, user, "user", ())
-                tried = held.ask("iam:CreateAccessKey", arn, context=limits_of(user))
-                if made is not None and tried.open:
-                    step = _step(held, tried, f"can make an access key of {arn}",
-                                 ("iam", "create-access-key", "--user-name", _name(arn)))  # fmt: skip
-                    sure = made[1] and tried.effect is Effect.ALLOW
-                    steps = [*made[0], replace(step, gives=arn)]
-                    found.ways.append(fixed(Held(self.principals, user), steps, sure=sure))
-                    if sure:
-                        return
-
-    def _made(
-        self, held: Held, entity: Role | User, kind: str, more: tuple[str, ...]
-    ) -> tuple[tuple[Step, Step], bool] | None:
-        """Return the requests that make a principal and give it a policy, and whether both are sure."""
-        limits = limits_of(entity)
-        bound = ("--permissions-boundary", entity.boundary) if entity.boundary else ()
-        title = kind.title()
-        made = held.ask(f"iam:Create{title}", entity.arn, context=limits)
-        if not made.open:
-            return None
-        name = (f"--{kind}-name", _name(entity.arn))
-        first = _step(held, made, f"can make the {kind} {entity.arn}", ("iam", f"create-{kind}", *name, *more, *bound))
-        for action, words, context in (
-            (f"iam:Put{title}Policy", (f"put-{kind}-policy", *name, "--policy-name", NAME,
-                                       "--policy-document", ADMINISTRATOR), {}),
-            (f"iam:Attach{title}Policy", (f"attach-{kind}-policy", *name, "--policy-arn", ADMINISTRATOR_ARN),
-             {"iam:PolicyARN": ADMINISTRATOR_ARN}),
-        ):  # fmt: skip
-            given: dict[str, Value] = {**limits, **context}
-            tried = held.ask(action, entity.arn, context=given)
-            if tried.open:
-                second = _step(held, tried, "can let it do everything", ("iam", *words))
-                return (first, second), made.effect is tried.effect is Effect.ALLOW
-        return None
-
 
 _CREDENTIALS = (
     ("iam:CreateAccessKey", "make an access key of", "create-access-key", ""),
     ("iam:CreateLoginProfile", "give a password to", "create-login-profile", "the user has no password yet"),
     ("iam:UpdateLoginProfile", "change the password of", "update-login-profile", "the user has a password"),
 )
-
-
-def trusting(arn: str, before: str | None = None) -> str:
-    """Return a trust policy for one principal that also lets in whom the policy before let in."""
-    statement = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
-    try:
-        known = json.loads(before) if before is not None else {}
-    except (ValueError, RecursionError):
-        known = {}
-    kept = known.get("Statement", []) if isinstance(known, dict) else []
-    kept = [one for one in (kept if isinstance(kept, list) else [kept])
-            if isinstance(one, dict) and one.get("Effect") == "Allow"]  # fmt: skip
-    version = known.get("Version", "2008-10-17") if kept else "2012-10-17"
-    return json.dumps({"Version": version, "Statement": [*kept, statement]})
-
-
-def _step(held: Held, tried: Tried, shows: str, command: tuple[str, ...], assuming: str = "") -> Step:
-    return Step(
-        request=tried.request, by=held.principal, shows=shows, because=tried.because, command=command,
-        assuming=(*tried.assuming, assuming) if assuming else tried.assuming, holder=held.arn,
-    )  # fmt: skip
-
-
-def _name(arn: str) -> str:
-    return arn.rpartition("/")[2]

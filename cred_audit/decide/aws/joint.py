@@ -45,7 +45,7 @@ class Got:
 
 
 class Joint:
-    """Everything that one agent can hold."""
+    """Everything that one agent can hold, where some of it has rights of IAM."""
 
     def __init__(self, start: Held, ways: Callable[[Held], Found], widening: Widening) -> None:
         """Take the agent, the ways from each principal, and what principals can make of each other."""
@@ -62,9 +62,10 @@ class Joint:
             here = queue[at]
             at += 1
             if len(self._got) > _HELD:
-                if any(got.held.uses("iam") for got in queue[1:]):
-                    reason = "it can hold more principals, some with rights of IAM, than were looked at together"
-                    self.blind.append(Blind(reason=reason, where=queue[0].held.arn))
+                reason = (
+                    f"it can hold more principals than the {_HELD} that were tried together, some with rights of IAM"
+                )
+                self.blind.append(Blind(reason=reason, where=queue[0].held.arn))
                 return
             for new in (*self._on(here), *self._together(here, queue[:at])):
                 if new.held not in self._got:
@@ -84,7 +85,9 @@ class Joint:
                 held = taken.held
                 if actor.held.arn == held.arn or not actor.held.uses("iam") or actor.held.account != held.account:
                     continue
-                for wider in self._widening.of(actor.held, held.entity):
+                made = tuple(self._widening.of(actor.held, held.entity))
+                self.blind += self._widening.blind(actor.held, held.entity, made)
+                for wider in made:
                     changed = Held(
                         held.principals, wider.entity, session_tags=held.session_tags, session_name=held.session_name
                     )

@@ -6,12 +6,12 @@ is decided like any other request.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cred_audit.decide import Effect
+from cred_audit.decide import Effect, Reason
 from cred_audit.decide.aws import catalogue
 from cred_audit.decide.aws.condition import filled, resolved
 from cred_audit.decide.aws.keys import FREE
 from cred_audit.decide.aws.model import Request, Value
-from cred_audit.decide.aws.pattern import parts_of
+from cred_audit.decide.aws.pattern import Part, Variable, parts_of
 from cred_audit.decide.aws.ways import Held, Tried
 from cred_audit.decide.aws.words import Pattern, pattern, words
 
@@ -21,8 +21,11 @@ _PLAIN = "cred-audit"
 _STATES = 1500
 
 
-def names(held: Held, actions: Sequence[str], start: str) -> tuple[str, ...]:
-    """Return ARNs that begin like `start`, one for each way in which the statements on some actions can match them."""
+def names(held: Held, actions: Sequence[str], start: str) -> tuple[tuple[str, ...], bool]:
+    """Return ARNs that begin like `start`, one for each way in which the statements on some actions can match them.
+
+    And whether these are all ways.
+    """
     found: dict[Pattern, None] = {pattern([(start, False), ("?*", True)]): None}
     for action in actions:
         keys = held.evaluator.keys(Request(action=action))
@@ -30,13 +33,20 @@ def names(held: Held, actions: Sequence[str], start: str) -> tuple[str, ...]:
             for resource in clause.statement.resources or ():
                 parts = parts_of(resource, variables=clause.document.variables)
                 for values in resolved(parts, keys):
-                    if values is not None and values is not FREE and resource.strip("*"):
-                        found[pattern(filled(parts, values), arn=resource.count(":") >= 5)] = None
+                    if values is not None and resource.strip("*"):
+                        runs = _anything(parts) if values is FREE else filled(parts, values)
+                        found[pattern(runs, arn=resource.count(":") >= 5)] = None
     if len(found) == 1:
-        return (start + _PLAIN,)
-    made, _ = words(tuple(found), _STATES)
+        return (start + _PLAIN,), True
+    made, complete = words(tuple(found), _STATES)
     fitting = sorted((word for word in made if word.startswith(start) and len(word) > len(start)), key=len)
-    return tuple(dict.fromkeys((start + _PLAIN, *fitting)))[:_NAMES]
+    every = tuple(dict.fromkeys((start + _PLAIN, *fitting)))
+    return every[:_NAMES], complete and len(every) <= _NAMES
+
+
+def _anything(parts: Iterable[Part]) -> tuple[tuple[str, bool], ...]:
+    """Return runs in which any text may stand for a variable."""
+    return tuple(("*", True) if isinstance(part, Variable) else part for part in parts)
 
 
 def may_make(
@@ -44,8 +54,9 @@ def may_make(
 ) -> Tried | None:
     """Return an action of a service allowed on what the agent would make; None where no name lets it through.
 
-    An action on several things (ec2:RunInstances: instance, volume, network interface ...) needs all of them; the
-    answer is about the first, with the reasons of all.
+    Where none was found among those that were tried, and there are more, it is not known. An action on several things
+    (ec2:RunInstances: instance, volume, network interface ...) needs all of them; the answer is about the first, with
+    the reasons of all.
     """
     details = catalogue.action_details(action)
     if details is None:
@@ -79,7 +90,12 @@ def may_make(
 def _best(held: Held, action: str, starts: Iterable[tuple[str, bool]], given: Mapping[str, Value]) -> Tried | None:
     best: Tried | None = None
     for start, whole in starts:
-        for arn in (start,) if whole else names(held, (action,), start):
+        arns, complete = ((start,), True) if whole else names(held, (action,), start)
+        if not complete and best is None:
+            why = f"there are more names for what {action} would make than were tried"
+            request = Request(action=action, resource=start + _PLAIN)
+            best = Tried(effect=Effect.UNKNOWN, request=request, because=(Reason(policy="", why=why),))
+        for arn in arns:
             # An image of ec2 has no account in its ARN: it is nobody's that could refuse.
             tried = held.ask(action, arn, context=given, account=held.account)
             if tried.effect is Effect.ALLOW:

@@ -32,6 +32,8 @@ _PRINCIPALS = 60_000
 """Principals of one audit that are looked at; beyond, what they reach is not known."""
 _TRIES = 50
 """Ends of one way that are tried for its chain."""
+_NEAR = 4
+"""Principals of one way that are looked at for a shorter chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,11 +178,13 @@ class Takeovers:
                 continue
             known = chains.get(label(way.first[0]))
             if known is not None and known.owners == owners and known.sure >= is_sure and known.verb == "read":
-                continue
+                longer = len(known.steps) > 1 and is_sure and self._ends_at(way, own)
+                if not longer:
+                    continue
             chain = self._chain(holder, way, owners, sure=is_sure)
             if chain is not None:
                 add(chains, replace(chain, first=way.first[0]))
-            elif known is None:
+            else:
                 blind[Blind(
                     reason="a chain of requests may lead to others, but no single one was found",
                     where=way.first[0].policy, because=way.first,
@@ -193,6 +197,10 @@ class Takeovers:
         for chain in (*self._controls(holder), *self._commands(holder)):
             add(chains, chain)
         return Outcome(chains=tuple(chains.values()), blind=tuple(blind), harmless=tuple(harmless))
+
+    def _ends_at(self, way: Way, own: str) -> bool:
+        """Whether the first of those that a way leads to reach others themselves."""
+        return any(foreign(self.ends.direct(member).sure, own) for member in way.to.members[:_NEAR])
 
     def _joined(self, holder: Holder, joint: Joint) -> Iterator[Chain]:
         """Yield the chains that take two principals at once."""

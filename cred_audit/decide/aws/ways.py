@@ -315,3 +315,16 @@ def fixed(held: Held, steps: Sequence[Step | None], *, sure: bool) -> Way:
 def matches_action(patterns: Iterable[str], action: str, *, negated: bool) -> bool:
     """Whether an Action or NotAction element holds a lower-case action."""
     return any(action_matcher(one)(action) for one in patterns) is not negated
+
+
+def step_of(held: Held, tried: Tried, shows: str, command: tuple[str, ...], assuming: str = "") -> Step:
+    """Return an answered request as a step of a chain."""
+    return Step(
+        request=tried.request, by=held.principal, shows=shows, because=tried.because, command=command,
+        assuming=(*tried.assuming, assuming) if assuming else tried.assuming, holder=held.arn,
+    )  # fmt: skip
+
+
+def name_of(arn: str) -> str:
+    """Return the name of a role or user, without its path."""
+    return arn.rpartition("/")[2]

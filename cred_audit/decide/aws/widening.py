@@ -5,14 +5,14 @@ for users and groups. What comes of it is a role or user like any other: its rig
 service control policy or a deny that stays still holds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cred_audit.decide import Effect
 from cred_audit.decide.aws.model import Kind, Value
 from cred_audit.decide.aws.principals import Principals
 from cred_audit.decide.aws.standing import limits_of
-from cred_audit.decide.aws.ways import ADMINISTRATOR, ADMINISTRATOR_ARN, Blind, Held, Step
+from cred_audit.decide.aws.ways import ADMINISTRATOR, ADMINISTRATOR_ARN, Blind, Held, Step, name_of
 from cred_audit.decide.aws.world import Group, PolicyText, Role, User, asked
 
 NAME = "cred-audit"
@@ -21,6 +21,14 @@ _POLICIES = 30
 """Managed policies and groups that are tried where not every one may be taken."""
 _UNSEEN = "(not seen)"
 """Stands for policies or groups that were not seen."""
+WIDENS = (
+    "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:DeleteRolePolicy", "iam:DetachRolePolicy",
+    "iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:PutUserPolicy", "iam:AttachUserPolicy",
+    "iam:DeleteUserPolicy", "iam:DetachUserPolicy", "iam:DeleteUserPermissionsBoundary",
+    "iam:PutUserPermissionsBoundary", "iam:PutGroupPolicy", "iam:AttachGroupPolicy", "iam:AddUserToGroup",
+    "iam:RemoveUserFromGroup", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion",
+)  # fmt: skip
+"""The actions that make more of a role or user that is there."""
 ADMINISTERED = PolicyText(name=NAME, text=ADMINISTRATOR)
 
 
@@ -51,8 +59,30 @@ class Widening:
             yield from self._unbound(actor, entity)
         yield from self._less(actor, entity)
 
-    def blind(self, actor: Held, entity: Role | User) -> Iterator[Blind]:
-        """Yield what was not seen and may widen a role or user."""
+    def blind(self, actor: Held, entity: Role | User, made: Sequence[Widened]) -> Iterator[Blind]:
+        """Yield what was not seen or not tried and may widen a role or user beyond what was made of it."""
+        yield from self._untried(actor, entity, made)
+        if not any(one.sure and ADMINISTERED in (one.entity.inline or ()) for one in made):
+            # With every right nothing that was not seen adds one; what was seen and denies is looked at from there.
+            yield from self._unseen(actor, entity)
+
+    def _untried(self, actor: Held, entity: Role | User, made: Sequence[Widened]) -> Iterator[Blind]:
+        """Yield what there is more of than is tried, where what was tried does not do."""
+        kind, _ = _kind(entity)
+        cut = []
+        full = ADMINISTERED in (entity.inline or ())
+        if not full and not any(one.sure and ADMINISTERED in (one.entity.inline or ()) for one in made):
+            if len(self._to_attach(actor, f"iam:Attach{kind}Policy")) > _POLICIES:
+                cut.append(f"managed policies to attach to {entity.arn}")
+            if isinstance(entity, User) and len(self._to_join(actor, entity)) > _POLICIES:
+                cut.append(f"groups for {entity.arn} to join")
+        bound = entity.boundary != "" and not any(one.sure and one.entity.boundary == "" for one in made)
+        if bound and len(self._boundaries(actor, f"iam:Put{kind}PermissionsBoundary")) > _POLICIES:
+            cut.append(f"boundaries to put on {entity.arn}")
+        for what in cut:
+            yield Blind(reason=f"there are more {what} than the {_POLICIES} that were tried", where=actor.arn)
+
+    def _unseen(self, actor: Held, entity: Role | User) -> Iterator[Blind]:
         account = self.principals.accounts[actor.account]
         full = ADMINISTERED in (entity.inline or ())
         if isinstance(entity, User) and not full and account.groups is None and actor.may("iam:AddUserToGroup"):
@@ -92,9 +122,7 @@ class Widening:
     def _attached(self, actor: Held, entity: Role | User, with_all: Role | User) -> Iterator[Widened]:
         kind, option = _kind(entity)
         action = f"iam:Attach{kind}Policy"
-        if not actor.may(action):
-            return
-        for arn in self._to_attach(actor, action):
+        for arn in self._to_attach(actor, action)[:_POLICIES]:
             if arn in (entity.attached or ()):
                 continue
             attached = replace(entity, attached=(*(entity.attached or ()), arn))
@@ -106,6 +134,8 @@ class Widening:
 
     def _to_attach(self, actor: Held, action: str) -> tuple[str, ...]:
         """Return the policies worth attaching: where it may be any, the one that allows everything."""
+        if not actor.may(action):
+            return ()
         asked_for = any(
             condition.key.lower() == "iam:policyarn"
             for clause in actor.evaluator.clauses(action.lower())
@@ -114,7 +144,13 @@ class Widening:
         if not asked_for:
             return (ADMINISTRATOR_ARN,)
         known = (policy.name for policy in self.principals.accounts[actor.account].policies or ())
-        return tuple(dict.fromkeys((ADMINISTRATOR_ARN, *known)))[:_POLICIES]
+        return tuple(dict.fromkeys((ADMINISTRATOR_ARN, *known)))
+
+    def _to_join(self, actor: Held, user: User) -> tuple[Group, ...]:
+        if not actor.may("iam:AddUserToGroup"):
+            return ()
+        groups = self.principals.accounts[actor.account].groups or ()
+        return tuple(group for group in groups if group.name not in (user.groups or ()))
 
     def _by_groups(self, actor: Held, user: User) -> Iterator[Widened]:
         groups = self.principals.accounts[actor.account].groups or ()
@@ -137,15 +173,14 @@ class Widening:
                             f"can write a new default version of the policy {arn}", with_all, ("--policy-arn", arn),
                             ("--set-as-default", "--policy-document", ADMINISTRATOR), tags_known=False,
                         )  # fmt: skip
-        joining = [group for group in groups if group.name not in (user.groups or ())]
-        for group in joining[:_POLICIES] if actor.may("iam:AddUserToGroup") else ():
+        for group in self._to_join(actor, user)[:_POLICIES]:
             yield from self._joined(actor, user, group)
 
     def _joined(self, actor: Held, user: User, group: Group) -> Iterator[Widened]:
         yield from self._one(
             actor, "iam:AddUserToGroup", group.arn, f"can add {user.arn} to {group.arn}",
             replace(user, groups=(*(user.groups or ()), group.name)), ("--group-name", group.name),
-            ("--user-name", _name(user.arn)),
+            ("--user-name", name_of(user.arn)),
         )  # fmt: skip
 
     def _unbound(self, actor: Held, entity: Role | User) -> Iterator[Widened]:
@@ -175,7 +210,17 @@ class Widening:
             )  # fmt: skip
 
     def boundaries(self, actor: Held, action: str) -> tuple[str, ...]:
-        """Return the managed policies that statements on an action name as boundaries."""
+        """Return the managed policies that statements on an action name as boundaries, the first ones of many."""
+        return self._boundaries(actor, action)[:_POLICIES]
+
+    def more_boundaries(self, actor: Held, action: str) -> Iterator[Blind]:
+        """Yield that there are more boundaries than are tried, where it is so."""
+        if len(self._boundaries(actor, action)) > _POLICIES:
+            yield Blind(
+                reason=f"{action} may take more boundaries than the {_POLICIES} that were tried", where=actor.arn
+            )
+
+    def _boundaries(self, actor: Held, action: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(
             value
             for clause in actor.evaluator.clauses(action.lower())
@@ -183,7 +228,7 @@ class Widening:
             if condition.key.lower() == "iam:permissionsboundary"
             for value in condition.values
             if self.principals.managed(actor.account, value, Kind.BOUNDARY) is not None
-        ))[:_POLICIES]  # fmt: skip
+        ))  # fmt: skip
 
     def _less(self, actor: Held, entity: Role | User) -> Iterator[Widened]:
         """Yield the entity without one of the policies that deny something."""
@@ -215,7 +260,7 @@ class Widening:
                 left = replace(entity, groups=tuple(one for one in entity.groups or () if one != name))
                 yield from self._one(
                     actor, "iam:RemoveUserFromGroup", groups[name].arn, f"can take {entity.arn} out of {name}",
-                    left, ("--group-name", name), ("--user-name", _name(entity.arn)),
+                    left, ("--group-name", name), ("--user-name", name_of(entity.arn)),
                 )  # fmt: skip
 
     def _denies(self, account: str, inline: PolicyText | None, managed: str | None) -> bool:
@@ -275,9 +320,5 @@ def _filled(entity: Role | User) -> Role | User:
 def _kind(entity: Role | User) -> tuple[str, tuple[str, ...]]:
     """Return how actions and the command line name a role or user."""
     if isinstance(entity, Role):
-        return "Role", ("--role-name", _name(entity.arn))
-    return "User", ("--user-name", _name(entity.arn))
-
-
-def _name(arn: str) -> str:
-    return arn.rpartition("/")[2]
+        return "Role", ("--role-name", name_of(entity.arn))
+    return "User", ("--user-name", name_of(entity.arn))

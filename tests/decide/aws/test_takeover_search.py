@@ -10,7 +10,7 @@ import pytest
 from cred_audit.claims.aws.takeover import judge_aws_takeovers
 from cred_audit.decide import Effect, Unknown
 from cred_audit.decide.aws.engine import decide
-from cred_audit.decide.aws.escalation import trusting
+from cred_audit.decide.aws.making import trusting
 from cred_audit.decide.aws.model import Kind, Request, ResourcePolicies
 from cred_audit.decide.aws.principals import Documents, Principals
 from cred_audit.decide.aws.ways import ADMINISTRATOR
