@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +41,12 @@ FORM = 1
 LARGEST = 1024 * 1024 * 1024
 """Bytes of a snapshot that are read at most."""
 _DIGEST = re.compile(rb'\{"digest":"([0-9a-f]{64})",')
-_ARN = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", re.DOTALL)
+_ARN = re.compile(r"arn:[^:]+:([^:]+):[^:]*:[^:]*:.+", re.DOTALL)
+_SERVICES = {
+    "secrets": "secretsmanager", "parameters": "ssm", "keys": "kms", "functions": "lambda", "trails": "cloudtrail",
+    **dict.fromkeys(("roles", "users", "groups"), "iam"),
+}  # fmt: skip
+"""Part of the facts of AWS -> the service that its ARNs name."""
 _DEPTH = 60
 
 
@@ -293,6 +298,11 @@ def _check_times(saved: _Saved, target: Target) -> None:
     if any(time is not None and time.tzinfo is None for time in times):
         message = "a time without its zone"
         raise ValueError(message)
+    try:
+        saved.taken_at.astimezone(UTC)
+    except OverflowError:
+        message = "a time of no year"
+        raise ValueError(message) from None
 
 
 def _check_arns(saved: _Saved) -> None:
@@ -300,13 +310,12 @@ def _check_arns(saved: _Saved) -> None:
     if saved.aws is None:
         return
     principals = [agent.aws for tenant in saved.target.tenants for agent in tenant.agents if agent.aws is not None]
-    arns = [principal.role or principal.user for principal in principals]
+    arns = [("roles", principal.role or principal.user) for principal in principals]
     for account in saved.aws.world.accounts:
-        for holders in (account.roles, account.users, account.groups):
-            arns += [holder.arn for holder in holders or ()]
-        for region in account.regions:
-            for things in (region.secrets, region.parameters, region.keys, region.functions, region.trails):
-                arns += [thing.arn for thing in things or ()]
-    if not all(_ARN.fullmatch(arn) for arn in arns):
-        message = "an ARN of fewer than six parts"
-        raise ValueError(message)
+        for place in (account, *account.regions):
+            arns += [(part, one.arn) for part in _SERVICES for one in getattr(place, part, None) or ()]
+    for part, arn in arns:
+        match = _ARN.fullmatch(arn)
+        if match is None or match[1] != _SERVICES[part]:
+            message = f"an ARN among the {part} that is none of {_SERVICES[part]}"
+            raise ValueError(message)

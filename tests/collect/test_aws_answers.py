@@ -85,3 +85,11 @@ def selector(**fields: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_what_a_trail_records(answer: Mapping[str, Any], reads: bool | None) -> None:
     assert records_reads(answer) is reads
+
+
+@pytest.mark.parametrize("arn", ["arn:aws:iam::111122223333:role/x", "arn:aws:s3:::x"])
+def test_the_arn_of_another_service_is_no_secret(arn: str) -> None:
+    with pytest.raises(NotSeen, match="not as AWS documents it"):
+        secret_of({"ARN": arn})
+    with pytest.raises(NotSeen, match="not as AWS documents it"):
+        secret_of({"ARN": "arn:aws:secretsmanager:us-east-1:111122223333:secret:x", "RotationLambdaARN": arn})

@@ -694,3 +694,21 @@ def test_policies_of_an_organization_that_are_not_there_are_a_gap(account: Accou
     assert seen.aws.world.organization is not None
     assert seen.aws.world.organization.scps == {lab.ACCOUNT: None}
     assert says in said(seen)
+
+
+def test_a_file_of_too_many_values_is_refused_before_it_is_read(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cred_audit.collect.aws.files._MOST_VALUES", 50)
+    account.give("secrets", {"SecretList": [{"ARN": SECRET, "ResourcePolicy": None}]})
+    account.give("keys", {"Keys": [{}] * 50})
+    seen = account.read()
+    assert world(seen).regions[0].secrets is not None
+    assert world(seen).regions[0].keys is None
+    assert "more than 50 values" in said(seen)
+
+
+def test_a_time_of_no_year_is_none(account: Account) -> None:
+    account.give("secrets", {"SecretList": [{"ARN": SECRET, "LastChangedDate": "0001-01-01T00:00:00+14:00"}]})
+    (secret,) = world(account.read()).regions[0].secrets
+    assert secret.last_changed is None

@@ -102,7 +102,7 @@ principals = st.builds(
 agents = st.builds(
     Agent, id=texts, vault=st.none() | principals,
     aws=st.none()
-    | st.builds(AwsPrincipal, role=arns, user=texts, session_tags=labels, session_name=st.none() | texts),
+    | st.builds(AwsPrincipal, role=arns("iam"), user=texts, session_tags=labels, session_name=st.none() | texts),
     platform=st.none() | st.builds(PlatformPrincipal),
 )  # fmt: skip
 territories = st.builds(
@@ -399,5 +399,12 @@ def test_a_name_of_aws_that_is_no_arn_is_refused(part: str) -> None:
     text = save(lab.snapshot([account], [lab.tenant("acme", lab.agent("a", "r"))]))
     assert load(text, source="x")
     assert part in text
-    body = "{" + text.replace(f"arn:aws:{part}", "x").partition(",")[2]
-    assert "an ARN" in reject(f'{{"digest":"{hashlib.sha256(body.encode()).hexdigest()}",{body[1:]}')
+    for other in ("x", f"arn:aws:sqs:{part.partition(':')[2]}"):
+        body = "{" + text.replace(f"arn:aws:{part}", other).partition(",")[2]
+        assert "an ARN among" in reject(f'{{"digest":"{hashlib.sha256(body.encode()).hexdigest()}",{body[1:]}')
+
+
+def test_a_time_of_no_year_is_refused() -> None:
+    text = save(small())
+    body = "{" + text.replace("2026-11-25T12:00:00Z", "0001-01-01T00:00:00+14:00").partition(",")[2]
+    assert "no year" in reject(f'{{"digest":"{hashlib.sha256(body.encode()).hexdigest()}",{body[1:]}')

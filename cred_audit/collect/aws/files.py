@@ -17,6 +17,8 @@ from cred_audit.facts import Gap
 
 LARGEST = 300 * 1024 * 1024
 """Bytes of one file; an account of 10,000 roles prints about 100 MB."""
+_MOST_VALUES = 20_000_000
+"""Values in one file, by its commas and brackets; an account of 10,000 roles has three million."""
 LARGEST_POLICY = 1024 * 1024
 """Bytes of one policy file; AWS's own limits are far below."""
 _BYTE = re.compile(r"\s*\(byte ([0-9]+)\)")
@@ -94,6 +96,8 @@ class Files:
         content = content.removeprefix(b"\xef\xbb\xbf")
         if not content.strip():
             raise RefusedError("it is empty; the command that was to print it has failed")
+        if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+            raise RefusedError(f"it has more than {_MOST_VALUES:,} values; split it by region or service")
         try:
             found = msgspec.json.decode(content)
         except UnicodeDecodeError:

@@ -28,10 +28,10 @@ def clean(value: str) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
-def arn(data: Fields, field: str) -> str:
-    """Return an ARN."""
+def arn(data: Fields, field: str, service: str = "") -> str:
+    """Return an ARN, of this service where one is given."""
     value = text(data, field)
-    if _ARN.fullmatch(value) is None:
+    if _ARN.fullmatch(value) is None or service not in ("", value.split(":", 3)[2]):
         raise malformed(field)
     return value
 

@@ -75,7 +75,7 @@ def _part(
 def role_of(data: Fields) -> Role:
     """Return a role; how long its sessions may be stands elsewhere."""
     return Role(
-        arn=arn(data, "Arn"),
+        arn=arn(data, "Arn", "iam"),
         tags=tags(data),
         trust=document(data, "AssumeRolePolicyDocument"),
         inline=_inline(data, "RolePolicyList"),
@@ -88,7 +88,7 @@ def role_of(data: Fields) -> Role:
 def user_of(data: Fields) -> User:
     """Return a user, without the access keys."""
     return User(
-        arn=arn(data, "Arn"),
+        arn=arn(data, "Arn", "iam"),
         tags=tags(data),
         inline=_inline(data, "UserPolicyList"),
         attached=_attached(data),
@@ -99,14 +99,14 @@ def user_of(data: Fields) -> User:
 
 def group_of(data: Fields) -> Group:
     """Return a group."""
-    return Group(arn=arn(data, "Arn"), inline=_inline(data, "GroupPolicyList"), attached=_attached(data))
+    return Group(arn=arn(data, "Arn", "iam"), inline=_inline(data, "GroupPolicyList"), attached=_attached(data))
 
 
 def policy_of(data: Fields) -> PolicyText:
     """Return a managed policy in its default version."""
     for version in entries(data, "PolicyVersionList"):
         if truth(version, "IsDefaultVersion") is True:
-            return PolicyText(name=arn(data, "Arn"), text=document(version, "Document"))
+            return PolicyText(name=arn(data, "Arn", "iam"), text=document(version, "Document"))
     raise malformed("IsDefaultVersion")
 
 

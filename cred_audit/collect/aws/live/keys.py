@@ -23,7 +23,9 @@ def read_keys(kms: Service, account: str, region: str, workers: Workers, gaps: G
         gaps.call(kms.named("list_aliases"), why)
         aliases = {}
     try:
-        listed = [arn(one, "KeyArn") for one in kms.listed("list_keys", "Keys", PaginationConfig={"PageSize": _PAGE})]
+        listed = [
+            arn(one, "KeyArn", "kms") for one in kms.listed("list_keys", "Keys", PaginationConfig={"PageSize": _PAGE})
+        ]
     except NotSeen as why:
         gaps.part("keys", account, region, why)
         return None

@@ -42,7 +42,7 @@ def read_parameters(
 def parameter_of(data: Fields, start: str) -> Parameter:
     """Return a parameter without its tags. `start`: of its ARN, which older answers leave out."""
     return Parameter(
-        arn=arn(data, "ARN") if data.get("ARN") is not None else start + text(data, "Name").lstrip("/"),
+        arn=arn(data, "ARN", "ssm") if data.get("ARN") is not None else start + text(data, "Name").lstrip("/"),
         type=text(data, "Type"),
         tags=None,
         key=text(data, "KeyId", "") or None,

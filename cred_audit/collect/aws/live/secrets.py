@@ -71,10 +71,10 @@ def secret_of(data: Fields) -> Secret:
     if days is None and schedule is not None:
         days = int(schedule.group(1))
     return Secret(
-        arn=arn(data, "ARN"),
+        arn=arn(data, "ARN", "secretsmanager"),
         tags=tags(data),
         key=text(data, "KmsKeyId", "") or None,
-        rotated_by=text(data, "RotationLambdaARN", "") or None,
+        rotated_by=arn(data, "RotationLambdaARN", "lambda") if data.get("RotationLambdaARN") else None,
         # Left out for a secret that never had a rotation.
         rotation=truth(data, "RotationEnabled", default=False),
         rotates_every=days,
@@ -125,7 +125,7 @@ def _replicated(manager: Service, region: str) -> set[str] | None:
             "list_secrets", "SecretList", Filters=[{"Key": "primary-region", "Values": [region]}],
             PaginationConfig={"PageSize": _PAGE},
         )  # fmt: skip
-        return {arn(entry, "ARN") for entry in listed}
+        return {arn(entry, "ARN", "secretsmanager") for entry in listed}
     except NotSeen:
         return None
 

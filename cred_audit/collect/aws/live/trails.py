@@ -25,7 +25,7 @@ def read_trails(
 
 
 def _trail(cloudtrail: Callable[[str], Service], data: Fields, region: str, gaps: Gaps) -> Trail:
-    name = arn(data, "TrailARN")
+    name = arn(data, "TrailARN", "cloudtrail")
     home = cloudtrail(text(data, "HomeRegion", region))
     return Trail(
         arn=name,

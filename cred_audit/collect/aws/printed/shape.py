@@ -164,7 +164,9 @@ def moment_of(value: Any) -> datetime | None:
     try:
         if isinstance(value, str):
             time = datetime.fromisoformat(value)
-            return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+            time = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+            time.astimezone(UTC)  # fails for one that UTC has no year for
+            return time
         if isinstance(value, int | float) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
