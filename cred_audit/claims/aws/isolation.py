@@ -25,6 +25,8 @@ from cred_audit.finding import Evidence, Finding, Reaches, Verdict, Witness
 from cred_audit.target.model import Agent, Tenant
 
 _FEW = 3
+_ON_THINGS = frozenset({"key policy", "resource policy of the secret"})
+"""Names of policies that many things have: they do not tell one grant from another."""
 _MANY = 20
 """Parts that were not seen of which a finding names each."""
 
@@ -186,7 +188,7 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
             # Statements of one name may differ: two roles have each a policy of that name, two keys each its own.
             key = (acting.tenant, grant.effect, grant.because, grant.owners, grant.things, grant.assuming)
             grants.setdefault(key, (acting, grant, []))[2].append(acting.agent)
-        closest = tuple(reason_evidence(reason) for reason in answer.closest)
+        closest = tuple(reason_evidence(reason, acting.arn) for reason in answer.closest)
         granted = {keys for grant in answer.grants for action in grant.actions for keys in _of_keys(action)}
         for keys in (False, True):
             unseen = _unseen(asked, acting.tenant, gaps, keys=keys)
@@ -250,12 +252,13 @@ def _without_grant(
     )
 
 
-def grant_subject(grant: reach.Grant) -> str:
-    """Return the stable name of a grant: its policy and statement."""
-    reason = grant.because[0]
+def _grant_subject(grant: reach.Grant, holder: str) -> str:
+    """Return the stable name of a grant: the statement of the principal that makes it, or of the resource."""
+    identity = (one for one in grant.because if one.policy and one.policy not in _ON_THINGS)
+    reason = next(identity, grant.because[0])
     if not reason.policy:
         return f"{grant.effect.value}:{reason.why}"
-    return f"{reason.policy}: {reason.why}"
+    return f"{_place(reason, holder)}: {reason.why}"
 
 
 def grant_finding(
@@ -269,13 +272,13 @@ def grant_finding(
     principal = acting.who.principal if not isinstance(acting.who, Unknown) else None
     return Finding(
         verdict=Verdict.FAIL if known else Verdict.UNKNOWN,
-        subject=f"{acting.tenant}: {grant_subject(grant)}",
+        subject=f"{acting.tenant}: {_grant_subject(grant, acting.arn)}",
         tenant=acting.tenant,
         agents=agents,
         reaches=reaches,
         count=grant.things,
         summary=f"{who} {'can' if known else 'may be able to'} {verb} what {whose} {holds(reaches)} in AWS.",
-        evidence=tuple(reason_evidence(reason) for reason in grant.because),
+        evidence=tuple(reason_evidence(reason, acting.arn) for reason in grant.because),
         witness=witness_of(principal, grant.witness) if principal is not None and grant.witness else None,
         assuming=grant.assuming,
         note=f"actions: {', '.join(grant.actions)}",
@@ -286,9 +289,14 @@ def grant_finding(
     )
 
 
-def reason_evidence(reason: Reason) -> Evidence:
-    """Return a statement as evidence."""
-    return Evidence(where=reason.policy or "AWS's rules", shows=reason.why, quote=reason.clause)
+def reason_evidence(reason: Reason, holder: str = "") -> Evidence:
+    """Return a statement as evidence. `holder`: ARN of whom the policies on the principal's side bind."""
+    return Evidence(where=_place(reason, holder) or "AWS's rules", shows=reason.why, quote=reason.clause)
+
+
+def _place(reason: Reason, holder: str) -> str:
+    """Return the name of a policy, with its role or user where the name alone does not tell."""
+    return f"{reason.policy} of {holder}" if holder and reason.policy.startswith("inline policy ") else reason.policy
 
 
 def witness_of(principal: Principal, requests: tuple[Request, ...]) -> Witness:

@@ -120,13 +120,14 @@ def _subject(one: Coming) -> str:
 def _nothing(acting: Acting, closest: tuple[Reason, ...], *, told: bool) -> Finding:
     name = f"{acting.tenant}/{acting.agent}"
     beyond = " beyond what the aws_no_cross_tenant_* checks say of its statements" if told else ""
-    evidence = tuple(reason_evidence(reason) for reason in closest)
+    evidence = tuple(reason_evidence(reason, acting.arn) for reason in closest)
     return Finding(
         verdict=Verdict.PASS,
         subject=f"agent:{name}",
         tenant=acting.tenant,
         agents=(acting.agent,),
-        summary=f"Whatever names and tags others give to new secrets and parameters, {name} reaches none{beyond}.",
+        summary="Whatever names and tags others give to new secrets and parameters where it was read, "
+        f"{name} reaches none{beyond}.",
         evidence=evidence
         or (Evidence(where=acting.arn, shows="no statement of its policies lets it act on a name that it may meet"),),
     )
@@ -141,7 +142,7 @@ def _finding(snapshot: Snapshot, case: _Case) -> Finding:
     principal = acting.who.principal if not isinstance(acting.who, Unknown) else None
     thing = thing_of(one.sort.name, one.name, one.tags)
     who = who_acts(acting.tenant, agents)
-    evidence = tuple(reason_evidence(reason) for reason in one.because)
+    evidence = tuple(reason_evidence(reason, acting.arn) for reason in one.because)
     evidence += tuple(gap_evidence(snapshot.gaps, part, call) for part, call in unseen)
     if case.open:
         evidence += (Evidence(where=acting.arn, shows="it is not known whether the statement already reaches a thing"),)
