@@ -3,9 +3,10 @@
 What the search finds is in `decide.aws.takeover`; here it becomes sentences, evidence and commands.
 """
 
-import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
+from cred_audit.claims.aws.chain_commands import commands_of
 from cred_audit.claims.aws.isolation import (
     Acting,
     AwsIsolation,
@@ -15,10 +16,10 @@ from cred_audit.claims.aws.isolation import (
     request_fields,
     witness_of,
 )
+from cred_audit.claims.aws.mend import fix_of
 from cred_audit.claims.isolation import holds, sentence_of, who_acts
 from cred_audit.decide import Unknown
 from cred_audit.decide.aws.chains import Chain, Holder, Outcome
-from cred_audit.decide.aws.model import Request
 from cred_audit.decide.aws.takeover import Takeovers
 from cred_audit.decide.aws.ways import Blind, Held, Step
 from cred_audit.facts import Snapshot
@@ -47,16 +48,34 @@ class _Sets:
         return Reaches(all_except=tuple(sorted(others | {own})), count=count)
 
 
+@dataclass(slots=True)
+class _Case:
+    """One chain of one tenant, with all of its agents that have it."""
+
+    acting: Acting
+    """The first of them."""
+    chain: Chain
+    agents: list[str] = field(default_factory=list)
+    blind: dict[Blind, None] = field(default_factory=dict)
+    """What else may lead them further."""
+
+
 def judge_aws_takeovers(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield a FAIL for each statement of each tenant that a chain starts with, and a PASS for each agent without."""
     asked = aws_isolation(snapshot)
-    holders = _holders(snapshot, asked)
+    tags = {
+        tenant.id: part.tags
+        for tenant in snapshot.target.tenants
+        for part in reversed(tenant.territory.aws)
+        if part.tags
+    }
+    holders = _holders(snapshot, asked, tags)
     takeovers = Takeovers(
         asked.principals, asked.holdings, holders.values(),
         tuple((acting.tenant, acting.arn) for acting in asked.acting), asked.tenants,
     )  # fmt: skip
     unseen = tuple(gap_evidence(snapshot.gaps, part, call) for part, call in asked.holdings.unseen.items())
-    found: dict[tuple[object, ...], tuple[Acting, Chain, list[str], dict[Blind, None]]] = {}
+    found: dict[tuple[object, ...], _Case] = {}
     for acting in asked.acting:
         if isinstance(acting.who, Unknown):
             yield _not_known(acting, acting.who)
@@ -64,17 +83,20 @@ def judge_aws_takeovers(snapshot: Snapshot) -> Iterator[Finding]:
         outcome = takeovers.outcome(holders[acting.tenant, acting.agent])
         for chain in outcome.chains:
             key = (acting.tenant, _subject(chain), chain.sure, chain.owners)
-            known = found.setdefault(key, (acting, chain, [], {}))
-            known[2].append(acting.agent)
-            known[3].update(dict.fromkeys(outcome.blind))
+            known = found.setdefault(key, _Case(acting, chain))
+            known.agents.append(acting.agent)
+            known.blind.update(dict.fromkeys(outcome.blind))
         if not outcome.chains:
             yield _without(snapshot, acting, outcome, unseen)
     sets = _Sets(asked.tenants)
-    for acting, chain, agents, blind in found.values():
-        yield _finding(sets, acting, tuple(agents), chain, tuple(blind))
+    for case in found.values():
+        tenant = case.acting.tenant
+        yield _finding(sets, case, asked.tag_key(tenant), by_tag=tenant in tags)
 
 
-def _holders(snapshot: Snapshot, asked: AwsIsolation) -> dict[tuple[str, str], Holder]:
+def _holders(
+    snapshot: Snapshot, asked: AwsIsolation, tags: Mapping[str, Mapping[str, str]]
+) -> dict[tuple[str, str], Holder]:
     named = {
         (tenant.id, agent.id): agent.aws.session_name
         for tenant in snapshot.target.tenants
@@ -90,7 +112,7 @@ def _holders(snapshot: Snapshot, asked: AwsIsolation) -> dict[tuple[str, str], H
                 asked.principals, entity, session_tags=acting.who.principal.session_tags, session_name=named[key],
                 policies=acting.who.policies,
             )  # fmt: skip
-            found[key] = Holder(tenant=acting.tenant, held=held)
+            found[key] = Holder(tenant=acting.tenant, held=held, tags=tags.get(acting.tenant, {}))
     return found
 
 
@@ -144,23 +166,10 @@ def _subject(chain: Chain) -> str:
     return f"{chain.first.policy}: {chain.first.why}" if chain.first.policy else chain.first.why
 
 
-def _finding(sets: _Sets, acting: Acting, agents: tuple[str, ...], chain: Chain, blind: tuple[Blind, ...]) -> Finding:
+def _finding(sets: _Sets, case: _Case, tag: str, *, by_tag: bool) -> Finding:
+    acting, chain, agents = case.acting, case.chain, tuple(case.agents)
     reaches = sets.reaches(chain.owners, acting.tenant)
-    who = who_acts(acting.tenant, agents)
-    whose = sentence_of(reaches) if chain.owners else "other tenants perhaps"
-    hold = holds(reaches) if chain.owners else "hold"
-    if chain.what:
-        end = f"{chain.verb} {chain.what}, which {whose} {hold.replace('hold', 'stand')} on"
-    else:
-        end = f"{chain.verb} what {whose} {hold} in AWS"
-    told = ", then ".join(step.shows for step in chain.steps)
-    if chain.opened:
-        end = f"read it; it has the same control of what {whose} {hold} in AWS"
-    may = "can" if chain.sure else "may be able to"
-    if told:
-        summary = f"{who} {told}, and {may} then {end}." if chain.sure else f"Perhaps {who} {told}, and can then {end}."
-    else:
-        summary = f"{who} {may} {end}."
+    summary = _summary(who_acts(acting.tenant, agents), chain, reaches, by_tag=by_tag)
     evidence = [
         Evidence(where=made.where, shows=f"step {number}: {step.shows} ({made.shows})", quote=made.quote)
         for number, step in enumerate(chain.steps, 1)
@@ -168,6 +177,7 @@ def _finding(sets: _Sets, acting: Acting, agents: tuple[str, ...], chain: Chain,
     ]
     evidence += map(reason_evidence, chain.because)
     last = witness_of(chain.by, chain.last)
+    fix = None if chain.steps or not chain.actions else fix_of((chain.first,), chain.actions, tag)
     before = tuple(_witness(step) for step in chain.steps)
     return Finding(
         verdict=Verdict.FAIL if chain.sure else Verdict.UNKNOWN,
@@ -179,13 +189,48 @@ def _finding(sets: _Sets, acting: Acting, agents: tuple[str, ...], chain: Chain,
         evidence=tuple(evidence),
         witness=Witness(system="aws", fields=last.fields, before=before),
         assuming=chain.assuming,
-        note=_note(chain, blind),
-        reproduce=commands_of(chain),
-        fix=_FIX,
+        note=_note(chain, case.blind),
+        reproduce=commands_of(chain, f"{acting.tenant}/{agents[0]}"),
+        fix=fix or _FIX,
     )
 
 
-def _note(chain: Chain, blind: tuple[Blind, ...]) -> str:
+def _summary(who: str, chain: Chain, reaches: Reaches, *, by_tag: bool) -> str:
+    """Return a chain as sentences. `by_tag`: whether tags say which things are the agent's tenant's."""
+    whose = sentence_of(reaches) if chain.owners else "other tenants perhaps"
+    hold = holds(reaches) if chain.owners else "hold"
+    theirs = f"what {whose} {hold} in AWS"
+    stands = f"{chain.what}, which {whose} {hold.replace('hold', 'stand')} on"
+    told = ", then ".join(step.shows for step in chain.steps)
+    if chain.opened:
+        last, changed = chain.last[0].resource, chain.steps[-1].request.resource
+        end = f"read {'it' if last == changed else last}; it has the same control of "
+        end += stands if chain.what else theirs
+    else:
+        end = f"{_does(chain)} {stands if chain.what else theirs}"
+        if by_tag and "tags" in _does(chain):
+            end += ": by its tags it is told whose it is"
+    may = "can" if chain.sure else "may be able to"
+    if told:
+        summary = f"{who} {told}, and {may} then {end}." if chain.sure else f"Perhaps {who} {told}, and can then {end}."
+    else:
+        summary = f"{who} {may} {end}."
+    return f"{summary} Reading it afterwards does not go through: {chain.stop}." if chain.stop else summary
+
+
+_CHANGED = (("tag", "tags"), ("policy", "policies"), ("grant", "grants"))
+"""Part of a control action's name -> what it changes."""
+
+
+def _does(chain: Chain) -> str:
+    """Return what the last request of a chain does, without its object."""
+    words = [word for part, word in _CHANGED if any(part in action.lower() for action in chain.actions)]
+    if chain.verb != "take control of" or not words:
+        return chain.verb
+    return f"change the {', '.join(words[:-1])}{' and ' if words[1:] else ''}{words[-1]} of"
+
+
+def _note(chain: Chain, blind: Iterable[Blind]) -> str:
     """Return what keeps the reach of a chain from being all that there is."""
     reasons = tuple(dict.fromkeys((*chain.untried, *(one.reason for one in blind))))
     if not reasons:
@@ -199,54 +244,3 @@ def _witness(step: Step) -> Witness:
     if step.also:
         fields["also"] = [request_fields(step.by, request) for request in step.also]
     return Witness(system="aws", fields=fields)
-
-
-def commands_of(chain: Chain) -> str:
-    """Return the shell commands that replay a chain, with the agent's credentials in the environment (they need jq)."""
-    lines = []
-    holders = {chain.steps[0].holder if chain.steps else chain.holder: ""}
-    for step in chain.steps:
-        if not step.command:
-            lines.append(f"# {step.shows}, which takes no call of its own")
-            continue
-        command = _aws(step.command, holders.get(step.holder, ""))
-        if step.gives:
-            name = f"session{len(holders)}"
-            holders[step.gives] = name
-            lines.append(f"{name}=$({command})")
-        else:
-            lines.append(command)
-    lines.append(_aws(_last(chain.last[0]), holders.get(chain.holder, "")))
-    return "\n".join(lines)
-
-
-def _aws(words: tuple[str, ...], session: str) -> str:
-    command = " ".join(["aws", *map(shlex.quote, words)])
-    if not session:
-        return command
-    fields = (("AWS_ACCESS_KEY_ID", "AccessKeyId"), ("AWS_SECRET_ACCESS_KEY", "SecretAccessKey"),
-              ("AWS_SESSION_TOKEN", "SessionToken"))  # fmt: skip
-    given = " ".join(f'{name}=$(echo "${session}" | jq -r .Credentials.{field})' for name, field in fields)
-    return f"{given} {command}"
-
-
-def _last(request: Request) -> tuple[str, ...]:
-    """Return the words of the last call; where the call needs more than a name, what has to be filled in."""
-    service, _, name = request.action.partition(":")
-    call = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
-    region = request.resource.split(":")[3] if request.resource.count(":") > 4 else ""
-    place = ("--region", region) if region else ()
-    end = request.resource.split(":", 5)[5] if request.resource.count(":") > 4 else ""
-    if service == "secretsmanager" and end:
-        return (service, call, "--secret-id", request.resource, *place)
-    if service == "ssm" and end:
-        return (service, call, "--name", end.removeprefix("parameter"), "--with-decryption", *place)
-    if service == "kms" and end:
-        return (service, call, "--key-id", request.resource, *place)
-    if service == "iam" and end:
-        kind, _, rest = end.partition("/")
-        option = {"role": "--role-name", "user": "--user-name", "group": "--group-name"}.get(kind)
-        return (service, call, option, rest.rpartition("/")[2]) if option else (
-            service, call, "--policy-arn", request.resource
-        )  # fmt: skip
-    return (service, call, *place)

@@ -1,6 +1,7 @@
 """What a search for takeover paths answers: chains of requests, or that there is none."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from cred_audit.decide import Reason
 from cred_audit.decide.aws.ends import union
@@ -18,6 +19,8 @@ class Holder:
 
     tenant: str
     held: Held
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Tags that make a thing its tenant's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class Chain:
     verb: str
     """What the last request does: read, change, take control of."""
     what: str
-    """Whose role, policy ...: what is changed, where that is no secret, parameter or key; else empty."""
+    """Whose role, policy, key ...: what is changed, where that is not the owners' own; else empty."""
     owners: frozenset[str]
     """Whom it reaches; the agent's own tenant may be among them and does not count."""
     because: tuple[Reason, ...]
@@ -43,6 +46,12 @@ class Chain:
     assuming: tuple[str, ...] = ()
     opened: bool = False
     """Whether control of one thing was followed to reading it; the owners are those of all things under control."""
+    actions: tuple[str, ...] = ()
+    """What the last statements allow of secrets, parameters and keys."""
+    command: tuple[str, ...] = ()
+    """Words of the AWS command line for the last request, where they are known."""
+    stop: str = ""
+    """What stops reading after control of a thing, where that was tried."""
     untried: tuple[str, ...] = ()
     """What was not tried, so that it may lead further."""
 

@@ -14,6 +14,7 @@ from cred_audit.decide.aws.atoms import tag_of
 from cred_audit.decide.aws.condition import filled, resolved
 from cred_audit.decide.aws.document import read_document
 from cred_audit.decide.aws.estate import Thing, requests
+from cred_audit.decide.aws.free import Possible
 from cred_audit.decide.aws.keys import FREE
 from cred_audit.decide.aws.model import Document, Kind, KmsGrant, Request, ResourcePolicies, Value
 from cred_audit.decide.aws.pattern import parts_of
@@ -30,29 +31,43 @@ _CHOICES = 16
 """Sets of tags that are tried on one thing."""
 _OF_ONE_KEY = 20
 """Things behind one key that are tried."""
+_OWNERS = 50
+"""Owners among whose things one is looked for that no customer key stands before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """Requests after which a thing can be read, and the reading."""
+class Followed:
+    """What control of a thing leads to: a change and the reading after it, or the change alone."""
 
+    opened: bool
+    """Whether the thing, or what its key encrypts, is read after the change."""
     steps: tuple[Step, ...]
+    """The requests before the last one."""
     last: tuple[Request, ...]
     because: tuple[Reason, ...]
     assuming: tuple[str, ...]
+    command: tuple[str, ...] = ()
+    """Words of the AWS command line that make the change, where it is the last request."""
+    why: str = ""
+    """What stops the reading; empty where it goes through."""
+    untried: tuple[str, ...] = ()
+    """What was not tried."""
 
 
 class Owned:
-    """Everything that is owned, by name and by the key that encrypts it."""
+    """Everything that is owned, by name, owner and the key that encrypts it."""
 
     def __init__(self, things: Iterable[Thing], keys: Iterable[Thing]) -> None:
         """Index it. `keys`: those that encrypt what is owned, whoever owns them."""
         self.by_arn: dict[str, Thing] = {}
         self.keys: dict[str, Thing] = {key.arn: key for key in keys}
         self.by_key: dict[str, list[Thing]] = {}
+        self.by_owner: dict[str, list[Thing]] = {}
         for thing in things:
             if thing.collection is None:
                 self.by_arn[thing.arn] = thing
+                for owner in thing.owners:
+                    self.by_owner.setdefault(owner, []).append(thing)
                 if thing.key is not None:
                     self.by_key.setdefault(thing.key.arn, []).append(thing)
 
@@ -60,53 +75,99 @@ class Owned:
 class Mastery:
     """One agent with control of things, followed to what it can read then."""
 
-    def __init__(self, held: Held, own: str, owned: "Owned") -> None:
-        """Take the agent, its tenant, and everything that is owned."""
+    def __init__(self, held: Held, own: str, owned: "Owned", tags: Mapping[str, str]) -> None:
+        """Take the agent, its tenant, everything that is owned, and the tags that make something the tenant's."""
         self.held = held
         self.own = own
         self.owned = owned
+        self.tags = tags
 
-    def opened(self, grant: Grant) -> Opened | None:
-        """Return how control of a thing leads to reading it or what its key encrypts; None where it does not."""
+    def followed(self, grant: Grant, owners: frozenset[str]) -> Followed | None:
+        """Return how control of a thing leads to reading, or else the change itself; None where that is not known.
+
+        `owners`: those of everything that the grant is about; where a customer key stops the reading, something of
+        theirs without one is tried.
+        """
         arn = grant.witness[0].resource if grant.witness else ""
         thing = self.owned.by_arn.get(arn) or self.owned.keys.get(arn)
         if thing is None:
             return None
-        for step, changed in self._changed(thing):
-            for one in self._behind(thing, changed):
-                found = self._read(one, step)
-                if found is not None:
-                    return found
-        return None
+        found = self._on(thing, grant)
+        if found is not None and not found.opened and thing.key is not None:
+            other = self._without_key(thing, owners)
+            second = None if other is None else self._on(other, grant)
+            found = second if second is not None and second.opened else found
+        return found
 
-    def _behind(self, thing: Thing, changed: Thing) -> Iterator[Thing]:
+    def _without_key(self, thing: Thing, owners: frozenset[str]) -> Thing | None:
+        """Return a thing of the same service of one of the owners that no customer key encrypts."""
+        some = itertools.islice((owner for owner in sorted(owners) if owner != self.own), _OWNERS)
+        return next(
+            (
+                one
+                for owner in some
+                for one in itertools.islice(self.owned.by_owner.get(owner, ()), _OWNERS)
+                if one.service == thing.service and one.key is None and one.key_known and one.foreign(self.own)
+            ),
+            None,
+        )
+
+    def _on(self, thing: Thing, grant: Grant) -> Followed | None:
+        first: Step | None = None
+        stops: dict[str, None] = {}
+        untried: dict[str, None] = {}
+        for step, changed in self._changed(thing, untried):
+            if step.request.action not in grant.actions:
+                continue
+            first = first or step
+            for one in self._behind(thing, changed, untried):
+                found = self._read(one, step)
+                if isinstance(found, Followed):
+                    return found
+                stops[found] = None
+        if first is None:
+            return None
+        why = next((stop for stop in stops if stop.startswith("the key ")), next(iter(stops), ""))
+        return Followed(
+            opened=False, steps=(), last=(first.request,), because=first.because, assuming=first.assuming,
+            command=first.command, why=why, untried=tuple(untried),
+        )  # fmt: skip
+
+    def _behind(self, thing: Thing, changed: Thing, untried: dict[str, None]) -> Iterator[Thing]:
         """Yield what is to be read after a change: what a changed key encrypts first."""
         if thing.service == "kms":
-            using = self.owned.by_key.get(thing.arn, ())
-            for one in itertools.islice((one for one in using if one.foreign(self.own)), _OF_ONE_KEY):
+            using = (one for one in self.owned.by_key.get(thing.arn, ()) if one.foreign(self.own))
+            for one in itertools.islice(using, _OF_ONE_KEY):
                 yield replace(one, key=changed)
+            if next(using, None) is not None:
+                untried[f"of what the key {thing.arn} encrypts only {_OF_ONE_KEY} were tried"] = None
         if thing.arn in self.owned.by_arn and thing.foreign(self.own):
             # To decrypt with a key that is nobody's own reads nothing by itself.
             yield changed
 
-    def _read(self, thing: Thing, step: Step) -> Opened | None:
-        parts = []
+    def _read(self, thing: Thing, step: Step) -> Followed | str:
+        """Return the reading of a thing after a change, or what stops it."""
+        parts: list[Possible] = []
         if not thing.key_known:
-            return None
+            return f"which key encrypts {thing.arn} is not known"
         for request, side in requests(_READS[thing.service], thing):
             found = self.held.search.possible(request, side)
             if found.decision.effect is not Effect.ALLOW:
-                return None
+                if parts:
+                    return f"the key {request.resource} does not decrypt it for the agent"
+                because = found.decision.because
+                return f"{request.action} is not allowed ({because[0].why})" if because else f"{request.action} is not"
             parts.append(found)
         assuming = (*step.assuming, *(text for part in parts for text in part.decision.assuming))
-        return Opened(
-            steps=(step,), last=tuple(part.request for part in parts), assuming=tuple(dict.fromkeys(assuming)),
+        return Followed(
+            opened=True, steps=(step,), last=tuple(part.request for part in parts),
+            assuming=tuple(dict.fromkeys(assuming)),
             because=tuple(reason for part in parts for reason in part.decision.because),
         )  # fmt: skip
 
-    def _changed(self, thing: Thing) -> Iterator[tuple[Step, Thing]]:
+    def _changed(self, thing: Thing, untried: dict[str, None]) -> Iterator[tuple[Step, Thing]]:
         """Yield what the agent can make of a thing, each with the request that does it."""
-        yield from self._tagged(thing)
+        yield from self._tagged(thing, untried)
         if thing.service == "secretsmanager":
             yield from self._with_policy(thing)
         if thing.service == "kms":
@@ -128,31 +189,43 @@ class Mastery:
             assuming=tried.assuming, command=(*command, "--region", thing.region), holder=self.held.arn,
         )  # fmt: skip
 
-    def _tagged(self, thing: Thing) -> Iterator[tuple[Step, Thing]]:
+    def _tagged(self, thing: Thing, untried: dict[str, None]) -> Iterator[tuple[Step, Thing]]:
+        """Yield a thing with other tags: those that policies on reading ask for, then those of the agent's tenant."""
         tags = thing.tags
         if tags is None:
             return
-        wanted = self._wanted(thing)
-        tag_it, untag_it = _TAGGING[thing.service]
         spelled = {tag.lower(): tag for tag in tags}
-        names = sorted(wanted)
-        choices = itertools.product(*(sorted(wanted[name]) for name in names)) if names else ()
-        for values in itertools.islice(choices, _CHOICES):
-            sent = {spelled.get(name, name): value for name, value in zip(names, values, strict=True)}
-            sent = {name: value for name, value in sent.items() if tags.get(name) != value}
+        tag_it, untag_it = _TAGGING[thing.service]
+        for wanted in self._choices(thing, spelled, untried):
+            sent = {name: value for name, value in wanted.items() if tags.get(name) != value}
             if sent:
                 shown = ", ".join(f"{name}={value}" for name, value in sorted(sent.items()))
                 step = self._step(tag_it, thing, f"can tag {thing.arn} with {shown}", _tag(thing, tag_it, sent),
                                   request_tags=sent)  # fmt: skip
                 if step is not None:
                     yield step, replace(thing, tags={**tags, **sent})
-        for gone in (*((spelled[name],) for name in names if name in spelled),
-                     tuple(spelled[name] for name in names if name in spelled)):  # fmt: skip
+        names = [
+            spelled[name] for name in (*sorted(self._wanted(thing)), *map(str.lower, self.tags)) if name in spelled
+        ]
+        for gone in dict.fromkeys((*((name,) for name in names), tuple(dict.fromkeys(names)))):
             if gone:
                 step = self._step(untag_it, thing, f"can take the tags {', '.join(gone)} off {thing.arn}",
                                   _untag(thing, untag_it, gone), context={"aws:TagKeys": gone})  # fmt: skip
                 if step is not None:
                     yield step, replace(thing, tags={name: tags[name] for name in tags if name not in gone})
+
+    def _choices(
+        self, thing: Thing, spelled: Mapping[str, str], untried: dict[str, None]
+    ) -> Iterator[Mapping[str, str]]:
+        """Yield tags to set, in the spelling that the thing has."""
+        wanted = self._wanted(thing)
+        names = sorted(wanted)
+        every = itertools.product(*(sorted(wanted[name]) for name in names)) if names else iter(())
+        for values in itertools.islice(every, _CHOICES):
+            yield {spelled.get(name, name): value for name, value in zip(names, values, strict=True)}
+        if next(every, None) is not None:
+            untried[f"of the tags that policies ask for only {_CHOICES} sets were tried on {thing.arn}"] = None
+        yield {spelled.get(name.lower(), name): value for name, value in self.tags.items()}
 
     def _wanted(self, thing: Thing) -> dict[str, set[str]]:
         """Return the values of a thing's tags that policies on reading compare with, for this agent."""

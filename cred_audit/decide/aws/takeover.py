@@ -257,6 +257,7 @@ class Takeovers:
                 return Chain(
                     sure=sure, steps=steps, last=grant.witness, by=held.principal, verb=end.verb, what=end.what,
                     holder=held.arn, owners=owners, because=grant.because, first=steps[0].because[0],
+                    actions=grant.actions,
                     assuming=tuple(dict.fromkeys((*assuming, *grant.assuming))),
                 )  # fmt: skip
         for command in self.standing.commands(held, holder.tenant):
@@ -266,19 +267,24 @@ class Takeovers:
 
     def _controls(self, holder: Holder) -> Iterator[Chain]:
         """Yield what an agent itself may take control of, with what that leads to."""
-        mastery = Mastery(holder.held, holder.tenant, self._owned)
+        mastery = Mastery(holder.held, holder.tenant, self._owned, holder.tags)
         for end in self.ends.controlled(holder.held, holder.tenant):
             grant = end.grant
-            sure = grant.effect is Effect.ALLOW
-            opened = mastery.opened(grant) if sure else None
-            if grant.witness:
-                yield Chain(
-                    sure=sure, steps=opened.steps if opened else (), last=opened.last if opened else grant.witness,
-                    by=holder.held.principal, holder=holder.held.arn, verb="read" if opened else "take control of",
-                    what="" if opened else end.what, opened=opened is not None, owners=end.owners,
-                    first=first_of(grant.because), because=opened.because if opened else grant.because,
-                    assuming=opened.assuming if opened else grant.assuming,
+            if not grant.witness:
+                continue
+            chain = Chain(
+                sure=grant.effect is Effect.ALLOW, steps=(), last=grant.witness, by=holder.held.principal,
+                holder=holder.held.arn, verb=end.verb, what=end.what, owners=end.owners, first=first_of(grant.because),
+                because=grant.because, assuming=grant.assuming, actions=grant.actions,
+            )  # fmt: skip
+            followed = mastery.followed(grant, end.owners) if chain.sure else None
+            if followed is not None:
+                chain = replace(
+                    chain, steps=followed.steps, last=followed.last, because=followed.because, command=followed.command,
+                    assuming=followed.assuming, opened=followed.opened, stop=followed.why, untried=followed.untried,
+                    verb="read" if followed.opened else end.verb,
                 )  # fmt: skip
+            yield chain
 
     def _commands(self, holder: Holder) -> Iterator[Chain]:
         for command in self.standing.commands(holder.held, holder.tenant):

@@ -10,6 +10,7 @@ from cred_audit.decide.aws import (
     compute,
     escalation,
     joint,
+    mastery,
     naming,
     profiles,
     sessions,
@@ -231,6 +232,27 @@ def test_ends_of_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(takeover.Takeovers, "_end", lambda *_, **__: None)
     limit(monkeypatch, takeover, "_TRIES", 1)
     assert told(found(snapshot), "a chain of requests may lead to others, but no single one was found")
+
+
+def test_what_control_leads_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = lab.key("k1")
+    names = ("b", "c", "d")
+    secrets = [lab.secret("acme"), *(lab.secret(name, key=key.arn) for name in names)]
+    tenants = [lab.tenant("acme", lab.agent("a", "agent")), *map(lab.tenant, names)]
+    rights = lab.document(
+        lab.statement("kms:CreateGrant"), lab.statement(resource=f"arn:aws:secretsmanager:*:{lab.ACCOUNT}:secret:d/*")
+    )
+    account = lab.account(roles=[lab.role("agent", rights)], secrets=secrets, keys=[key])
+    snapshot = lab.snapshot([account], tenants)
+
+    def acme() -> Finding:
+        (one,) = judge_aws_takeovers(snapshot)
+        assert one.verdict is Verdict.FAIL
+        return one
+
+    assert (acme().witness or acme()).fields["action"] == lab.READ  # type: ignore[union-attr]
+    limit(monkeypatch, mastery, "_OF_ONE_KEY", 2)
+    assert f"at least: of what the key {key.arn} encrypts only 2 were tried" in acme().note
 
 
 def test_an_agent_without_any_way_is_not_held_back_by_limits(monkeypatch: pytest.MonkeyPatch) -> None:
