@@ -31,14 +31,25 @@ def run(snapshot: Snapshot) -> Iterator[Finding]:
 def _faults(namespace: Namespace, token: Mapping[str, Any]) -> Iterator[str]:
     if "root" in words(known(token, "policies")):
         return
-    ends = token.get("explicit_max_ttl") or 0
-    if (token.get("period") or _period_of_role(namespace, token)) and not 0 < ends <= _LONGEST:
+    ends = _seconds(token, "explicit_max_ttl")
+    if (_seconds(token, "period") or _period_of_role(namespace, token)) and not 0 < ends <= _LONGEST:
         yield "it can be renewed for ever"
-    elif int(known(token, "creation_ttl")) > _LONGEST or (known(token, "creation_ttl") == 0 and not ends):
+        return
+    known(token, "creation_ttl")
+    made_for = _seconds(token, "creation_ttl")
+    if made_for > _LONGEST or (made_for == 0 and not ends):
         yield "it lives longer than 32 days"
 
 
-def _period_of_role(namespace: Namespace, token: Mapping[str, Any]) -> Any:
+def _seconds(data: Mapping[str, Any], name: str) -> int:
+    """Return a duration as the server shows it, 0 where there is none. Raises Incomplete for anything else."""
+    value = data.get(name) or 0
+    if not isinstance(value, int):
+        raise Incomplete(f"its field {name} is not a number of seconds, as the server shows it")
+    return value
+
+
+def _period_of_role(namespace: Namespace, token: Mapping[str, Any]) -> int:
     name = token.get("role")
     if not name:
         return 0
@@ -48,5 +59,5 @@ def _period_of_role(namespace: Namespace, token: Mapping[str, Any]) -> Any:
         if role.name == name:
             if role.data is None:
                 raise Incomplete(f"the token role {name} was not seen")
-            return role.data.get("token_period") or role.data.get("period") or 0
+            return _seconds(role.data, "token_period") or _seconds(role.data, "period")
     return 0

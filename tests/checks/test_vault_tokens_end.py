@@ -6,6 +6,7 @@ import hvac
 import pytest
 
 from cred_audit.check import Verdict
+from cred_audit.decide.vault.model import TokenFacts
 from tests.checks.real import findings, hidden, names, of, read, snapshot_of, world_of, worst, write
 
 
@@ -67,3 +68,14 @@ def test_tokens_that_were_not_seen_are_unknown(admin: hvac.Client) -> None:
         found = findings(__file__, blind)
         assert worst(found) is Verdict.UNKNOWN
         assert not of(found, Verdict.PASS)
+
+
+@pytest.mark.parametrize("field", ["creation_ttl", "explicit_max_ttl", "period"])
+def test_a_duration_of_another_form_counts_as_not_seen(admin: hvac.Client, field: str) -> None:
+    whole = snapshot_of(world_of(admin))
+    for value in ("1h", "3600", ["3600"], {"ttl": 1}, 3600.5):
+        data = {"policies": ["default"], "creation_ttl": 3600, "explicit_max_ttl": 0, "period": 0, field: value}
+        odd = hidden(whole, lambda entry: replace(entry, tokens=(TokenFacts(accessor="a1", data=data),)))  # noqa: B023  (called at once)
+        (finding,) = findings(__file__, odd)
+        assert finding.verdict is Verdict.UNKNOWN
+        assert f"field {field} is not a number of seconds" in str(finding.evidence)
