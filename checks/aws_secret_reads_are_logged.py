@@ -3,7 +3,7 @@
 Why: without records nobody can tell afterwards which agent read whose secret, and no breach can be bounded.
 How: secretsmanager:GetSecretValue and ssm:GetParameter are management events that read. For each region with a
 tenant's secrets, a trail of this or of all regions must be switched on and record such events; many record writes
-only.
+only. One that leaves out the events of KMS records no kms:Decrypt, which opens what was copied before, and fails too.
 Fix: one trail of all regions (or the organization's) with read and write management events.
 """
 

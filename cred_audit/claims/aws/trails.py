@@ -72,7 +72,7 @@ def _recorded(snapshot: Snapshot, account: Account, region: Region, owners: set[
         call = asked("trails", account.id, unread[0]) if unread else ""
         evidence = (*evidence, *((gap_evidence(snapshot.gaps, "trails", call),) if unread else ()))
     else:
-        verdict, summary = Verdict.FAIL, f"No trail records reads of secrets of {place}."
+        verdict, summary = Verdict.FAIL, f"No trail records all reads of secrets of {place}."
     failed = verdict is Verdict.FAIL
     tenants = tuple(sorted(owners))
     return Finding(
@@ -81,13 +81,17 @@ def _recorded(snapshot: Snapshot, account: Account, region: Region, owners: set[
         reaches=Reaches(tenants=tenants, count=len(tenants)) if failed else Reaches(),
         summary=summary,
         evidence=evidence or (Evidence(where=asked("trails", account.id, region.name), shows="there is no trail"),),
-        fix="let a trail of all regions record management events that read, and switch it on" if failed else None,
+        fix="let a trail of all regions record all management events that read, and switch it on" if failed else None,
     )
 
 
 def _says(trail: Trail) -> str:
     state = {True: "is switched on", False: "is switched off", None: "may be switched on"}[trail.logging]
-    reads = {True: "records reads", False: "records no reads", None: "may record reads"}[trail.reads]
+    reads = {
+        True: "records reads",
+        False: "leaves out calls that read secrets, parameters or keys",
+        None: "may record reads",
+    }[trail.reads]
     return f"{state} and {reads}"
 
 

@@ -155,7 +155,8 @@ class Trail:
     """None when not seen."""
     every_region: bool
     reads: bool | None
-    """Whether management events that read are recorded (GetSecretValue is one); None when not seen."""
+    """Whether all management events that read secrets, parameters and keys are recorded (GetSecretValue and kms:Decrypt
+    are two); None when not seen."""
     bucket: str = ""
     """Name of the S3 bucket that it writes to."""
     key: str | None = None

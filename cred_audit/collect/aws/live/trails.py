@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 
-from cred_audit.collect.aws.live.answers import Fields, arn, entries, text, texts, truth
+from cred_audit.collect.aws.live.answers import Fields, arn, entries, text, truth
 from cred_audit.collect.aws.live.failures import NotSeen, malformed
 from cred_audit.collect.aws.live.gaps import Gaps
 from cred_audit.collect.aws.live.service import Service
+from cred_audit.collect.aws.selectors import records_reads
 from cred_audit.decide.aws.world import Trail
-
-_MANAGEMENT, _SECRETS = "Management", "secretsmanager.amazonaws.com"
 
 
 def read_trails(
@@ -31,7 +30,7 @@ def _trail(cloudtrail: Callable[[str], Service], data: Fields, region: str, gaps
         arn=name,
         logging=_judged(home, "get_trail_status", {"Name": name}, is_logging, gaps),
         every_region=truth(data, "IsMultiRegionTrail", default=False) is True,
-        reads=_judged(home, "get_event_selectors", {"TrailName": name}, records_reads, gaps),
+        reads=_judged(home, "get_event_selectors", {"TrailName": name}, reads_recorded, gaps),
         bucket=text(data, "S3BucketName", ""),
         key=text(data, "KmsKeyId", "") or None,
     )
@@ -55,33 +54,9 @@ def is_logging(data: Fields) -> bool | None:
     return truth(data, "IsLogging")
 
 
-def records_reads(data: Fields) -> bool | None:
-    """Return whether a trail records calls that read secrets, which are management events; None when not known."""
-    basic, advanced = entries(data, "EventSelectors"), entries(data, "AdvancedEventSelectors")
-    if data.get("EventSelectors") is None and data.get("AdvancedEventSelectors") is None:
+def reads_recorded(data: Fields) -> bool | None:
+    """Return whether a trail records every call that reads secrets; None when not known."""
+    basic, advanced = data.get("EventSelectors"), data.get("AdvancedEventSelectors")
+    if basic is None and advanced is None:
         raise malformed("EventSelectors")
-    if not basic and not advanced:
-        # The default (CloudTrail API: PutEventSelectors): all management events.
-        return True
-    answers = [
-        truth(one, "IncludeManagementEvents", default=True) is True
-        and text(one, "ReadWriteType", "All") in ("All", "ReadOnly")
-        and _SECRETS not in texts(one, "ExcludeManagementEventSources")
-        for one in basic
-    ]
-    found: list[bool | None] = [*answers, *(_advanced(one) for one in advanced)]
-    return True if True in found else None if None in found else False
-
-
-def _advanced(selector: Fields) -> bool | None:
-    """Return whether an advanced selector takes them (CloudTrail API: AdvancedFieldSelector); all fields must agree."""
-    taken: bool | None = True
-    for field in entries(selector, "FieldSelectors"):
-        name, equals = text(field, "Field"), texts(field, "Equals")
-        sample = {"eventCategory": _MANAGEMENT, "readOnly": "true", "eventSource": _SECRETS}.get(name)
-        if sample is not None and set(field) <= {"Field", "Equals", "NotEquals"}:
-            if (equals and sample not in equals) or sample in texts(field, "NotEquals"):
-                return False
-        else:
-            taken = None
-    return taken
+    return records_reads(basic, advanced)

@@ -21,11 +21,11 @@ from cred_audit.collect.aws.printed.shape import (
     text_of,
     texts_of,
 )
+from cred_audit.collect.aws.selectors import records_reads
 from cred_audit.decide.aws.model import KmsGrant
 from cred_audit.decide.aws.world import Function, Key, Parameter, Replica, Secret, Trail
 
 Entry = Mapping[str, Any]
-_READS_OF_CALLS = ("All", "ReadOnly")
 
 
 @dataclass(slots=True)
@@ -238,34 +238,17 @@ def _trail(entry: Entry, path: str, place: Place) -> tuple[str, Trail]:
     others = (owner,) if entry.get("IsOrganizationTrail") is True else ()
     arn = place.arn(given, f"{path}.TrailARN", service="cloudtrail", kind="trail/", accounts=others).text
     logging = entry.get("IsLogging")
+    reads = records_reads(entry.get("EventSelectors"), entry.get("AdvancedEventSelectors"))
+    if reads is None:
+        place.unseen(f"{path}.EventSelectors", "add what `aws cloudtrail get-event-selectors` prints, as it prints it")
     return arn, Trail(
         arn=arn,
         logging=logging if isinstance(logging, bool) else None,
         every_region=entry.get("IsMultiRegionTrail") is True,
-        reads=_records_reads(entry),
+        reads=reads,
         bucket=_text(entry.get("S3BucketName")),
         key=_text(entry.get("KmsKeyId")) or None,
     )
-
-
-def _records_reads(entry: Entry) -> bool | None:
-    """Tell whether reading management events are recorded (CloudTrail API Reference: "GetEventSelectors")."""
-    plain, advanced = _list(entry.get("EventSelectors")), _list(entry.get("AdvancedEventSelectors"))
-    if not plain and not advanced:
-        # get-event-selectors printed none: then all management events are recorded. Else nobody asked.
-        return True if isinstance(entry.get("EventSelectors"), list) else None
-    if any(
-        one.get("IncludeManagementEvents", True) is True and one.get("ReadWriteType", "All") in _READS_OF_CALLS
-        for one in plain
-        if isinstance(one, Mapping)
-    ):
-        return True
-    for one in advanced:
-        fields = _list(one.get("FieldSelectors")) if isinstance(one, Mapping) else []
-        wanted = {str(field.get("Field")): _list(field.get("Equals")) for field in fields if isinstance(field, Mapping)}
-        if "Management" in wanted.get("eventCategory", ()) and wanted.get("readOnly", ["true"]) == ["true"]:
-            return True if set(wanted) <= {"eventCategory", "readOnly"} else None
-    return False
 
 
 def _tags(value: Any, path: str, place: Place) -> dict[str, str] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cred_audit.collect.aws.printed.regional import Belongings
 from cred_audit.collect.aws.printed.shape import Fact, Listing, ShapeError, days_of, document_of
+from cred_audit.collect.aws.selectors import records_reads
 from cred_audit.collect.aws.terraform.plan import UNKNOWN, Resource, listed, mapping
 from cred_audit.collect.aws.terraform.site import Site
 from cred_audit.decide.aws.model import KmsGrant
@@ -199,16 +200,9 @@ class PlannedBelongings:
         name = self.site.name(resource)
         arn = self.site.arn(resource, "cloudtrail", f"trail/{name}", kind="trail/")
         logging, everywhere = resource.get("enable_logging"), resource.get("is_multi_region_trail")
-        selectors, advanced = resource.get("event_selector"), resource.get("advanced_event_selector")
-        reads: bool | None = True
-        if advanced is UNKNOWN or listed(advanced) or selectors is UNKNOWN:
-            reads = None
-        elif listed(selectors):
-            reads = any(
-                one.get("include_management_events", True) is True
-                and one.get("read_write_type", "All") in ("All", "ReadOnly")
-                for one in map(mapping, listed(selectors))
-            )
+        reads = _reads(resource.get("event_selector"), resource.get("advanced_event_selector"))
+        if reads is None:
+            self.site.unseen(resource, "event_selector")
         return arn, Trail(
             arn=arn,
             logging=True if logging is None else logging if isinstance(logging, bool) else None,
@@ -352,6 +346,33 @@ def _onto(before: Any, fact: Any) -> Any:
             owning_service=before.owning_service,
         )
     return fact
+
+
+def _reads(basic: Any, advanced: Any) -> bool | None:
+    """Return whether a trail records every call that reads secrets. Without selectors AWS sets its default."""
+    if basic is UNKNOWN or advanced is UNKNOWN:
+        return None
+    selectors = [
+        {"FieldSelectors": _as_the_api(mapping(one).get("field_selector"))} if isinstance(one, Mapping) else one
+        for one in listed(advanced)
+    ]
+    return records_reads(_as_the_api(basic or []), selectors if isinstance(advanced, list) else advanced or [])
+
+
+def _as_the_api(blocks: Any) -> Any:
+    """Return blocks with their arguments spelled as the API spells them: `not_equals` is NotEquals."""
+    if not isinstance(blocks, list):
+        return blocks
+    return [
+        {
+            "".join(word.title() for word in name.split("_")): value
+            for name, value in block.items()
+            if value not in (None, [])
+        }
+        if isinstance(block, Mapping)
+        else block
+        for block in blocks
+    ]
 
 
 def _pairs(value: Any) -> Mapping[str, str] | None:
