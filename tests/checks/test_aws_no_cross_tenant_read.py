@@ -148,3 +148,11 @@ def test_a_key_of_another_tenant_is_a_case_of_its_own() -> None:
     assert {(one.tenant, one.subject.startswith("agent:"), one.verdict) for one in findings} == {
         (name, *case) for name in lab.TENANTS for case in ((True, Verdict.PASS), (False, Verdict.FAIL))
     }
+
+
+def test_what_else_an_agent_reaches_where_nobody_looked_is_not_known() -> None:
+    parameters = [lab.parameter(name, type="String") for name in lab.TENANTS]
+    facts = lab.shared_role(lab.document(lab.statement("ssm:GetParameter")), parameters=parameters, secrets=None)
+    found = [(one.verdict, one.subject) for one in judged("aws_no_cross_tenant_read", facts) if one.tenant == "acme"]
+    assert (Verdict.UNKNOWN, "agent:acme/acme-agent") in found
+    assert Verdict.FAIL in {verdict for verdict, _ in found}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cred_audit.check import Skip
 from cred_audit.claims.aws.commands import reproduce_of
 from cred_audit.claims.aws.mend import fix_of
+from cred_audit.claims.aws.refused import Refused
 from cred_audit.claims.isolation import holds, sentence_of, who_acts
 from cred_audit.decide import OTHERS, Effect, Reason, Unknown
 from cred_audit.decide.aws import reach
@@ -27,6 +28,15 @@ from cred_audit.target.model import Agent, Tenant
 _FEW = 3
 _ON_THINGS = frozenset({"key policy", "resource policy of the secret"})
 """Names of policies that many things have: they do not tell one grant from another."""
+_SUMMARIES = {
+    (False, False): "No request of {name} can {verb} a {what} that another tenant owns.",
+    (True, False): "{name} can {verb} no {what} of another tenant that was seen; not everything was seen.",
+    (
+        True,
+        True,
+    ): "Whether {name} can {verb} yet another {what} of other tenants is not known; not everything was seen.",
+}
+"""By whether something was not seen, and whether the agent is known to reach something."""
 _MANY = 20
 """Parts that were not seen of which a finding names each."""
 
@@ -51,6 +61,7 @@ class AwsIsolation:
         self.tenants = tuple(tenant.id for tenant in snapshot.target.tenants)
         self.documents = Documents()
         self.principals = Principals(aws.world, self.documents)
+        self.refused = Refused(self.principals)
         self.holdings = Holdings(
             self.principals,
             (
@@ -192,9 +203,10 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
         granted = {keys for grant in answer.grants for action in grant.actions for keys in _of_keys(action)}
         for keys in (False, True):
             unseen = _unseen(asked, acting.tenant, gaps, keys=keys)
-            if keys not in granted and (unseen or asked.has_of_others(acting.tenant, keys=keys)):
+            # Beside what it is known to reach there may be more where nobody looked.
+            if unseen or (keys not in granted and asked.has_of_others(acting.tenant, keys=keys)):
                 judged = True
-                yield _without_grant(acting, verb, closest, unseen, keys=keys)
+                yield _without_grant(acting, verb, closest, unseen, keys=keys, more=keys in granted)
     for acting, grant, agents in grants.values():
         yield grant_finding(asked, acting, tuple(agents), grant, verb)
     if asked.acting and not grants and not judged:
@@ -230,8 +242,8 @@ def _not_known(acting: Acting, verb: str, unknown: Unknown) -> Finding:
     )
 
 
-def _without_grant(
-    acting: Acting, verb: str, closest: tuple[Evidence, ...], unseen: tuple[Evidence, ...], *, keys: bool
+def _without_grant(  # noqa: PLR0913  (one value per part of the finding)
+    acting: Acting, verb: str, closest: tuple[Evidence, ...], unseen: tuple[Evidence, ...], *, keys: bool, more: bool
 ) -> Finding:
     name = f"{acting.tenant}/{acting.agent}"
     what = "KMS key" if keys else "secret or parameter"
@@ -245,9 +257,7 @@ def _without_grant(
         subject=f"agent:{name} keys" if keys else f"agent:{name}",
         tenant=acting.tenant,
         agents=(acting.agent,),
-        summary=f"{name} can {verb} no {what} of another tenant that was seen; not everything was seen."
-        if unseen
-        else f"No request of {name} can {verb} a {what} that another tenant owns.",
+        summary=_SUMMARIES[bool(unseen), more].format(name=name, verb=verb, what=what),
         evidence=(*unseen, *evidence),
     )
 
@@ -278,7 +288,12 @@ def grant_finding(
         reaches=reaches,
         count=grant.things,
         summary=f"{who} {'can' if known else 'may be able to'} {verb} what {whose} {holds(reaches)} in AWS.",
-        evidence=tuple(reason_evidence(reason, acting.arn) for reason in grant.because),
+        evidence=tuple(
+            one
+            for reason in grant.because
+            for one in asked.refused.evidence(reason, acting.arn, grant.witness)
+            or (reason_evidence(reason, acting.arn),)
+        ),
         witness=witness_of(principal, grant.witness) if principal is not None and grant.witness else None,
         assuming=grant.assuming,
         note=f"actions: {', '.join(grant.actions)}",
