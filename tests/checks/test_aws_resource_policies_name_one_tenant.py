@@ -7,6 +7,7 @@ import pytest
 from cred_audit.check import Skip
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Finding, Verdict
+from cred_audit.target.model import AwsTerritory
 from tests import aws_lab as lab
 from tests.checks.hidden import assert_hiding_improves_nothing
 from tests.checks.judged import judged
@@ -127,3 +128,15 @@ def test_a_policy_that_was_not_seen_or_is_none_is_unknown() -> None:
 def test_hiding_a_fact_never_improves_a_verdict() -> None:
     for principal in ("*", OTHER, named("acme"), named("beta")):
         assert_hiding_improves_nothing(CHECK, with_policy(allows(principal)))
+
+
+def test_a_tenant_that_may_own_it_by_tags_that_were_not_seen_is_not_let_in_for_sure() -> None:
+    for tags, expected in (({}, Verdict.FAIL), ({"TenantId": "beta"}, Verdict.PASS), (None, Verdict.UNKNOWN)):
+        held = lab.secret("acme", tags=tags, policy=allows(named("beta")))
+        tenants = [
+            lab.tenant("acme", territory=[AwsTerritory(account=lab.ACCOUNT)]),
+            lab.tenant("beta", lab.agent("run", "agent-beta")),
+        ]
+        snapshot = lab.snapshot([lab.account(roles=[lab.role("agent-beta")], secrets=[held])], tenants)
+        (finding,) = (one for one in judged(CHECK, snapshot) if one.subject.startswith("secret:"))
+        assert finding.verdict is expected, tags

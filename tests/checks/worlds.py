@@ -1,16 +1,11 @@
-"""Generated worlds, near the claims of the catalogue, and the hiding of facts in them."""
+"""Generated Vault servers, near the claims of the catalogue."""
 
-import dataclasses
-import types
-import typing
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
 
-from cred_audit.decide.vault import model
 from cred_audit.decide.vault.model import (
     Alias,
     AuthMount,
@@ -25,7 +20,7 @@ from cred_audit.decide.vault.model import (
     TokenFacts,
     World,
 )
-from cred_audit.facts import AuditDevice, Gap, Snapshot, VaultFacts
+from cred_audit.facts import AuditDevice, Snapshot, VaultFacts
 from cred_audit.target.model import (
     Agent,
     KvTerritory,
@@ -48,6 +43,7 @@ _PATHS = (
     "identity/entity/id/*",
     "secret/data/{{identity.entity.name}}/*", "secret/data/{{identity.entity.metadata.team}}*", "transit/keys/*",
     "secret/data/{{identity.groups.names.crew.metadata.team}}/*", "child/*", "kv/blue/*", "cubbyhole/*",
+    "aws/creds/red", "aws/creds/*", "aws/sts/blue",
 )  # fmt: skip
 _LISTS = ('"read"', '"read", "list"', '"create", "update"', '"deny"', '"update", "sudo"', '"list"', '"delete", "patch"')
 _stanza = st.builds(
@@ -226,45 +222,3 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     )
     target = Target(name="generated", tenants=tenants, vault=VaultSource(address=facts.address))
     return Snapshot(target=target, taken_at=NOW, tool_version="0", vault=facts)
-
-
-# None is a value of its own there, not a fact that was not seen.
-_VALUES = {("PolicyDocument", "expiration"), ("Group", "alias")}
-Place = tuple[str | int, ...]
-
-
-def places(value: object, at: Place = ()) -> Iterator[Place]:
-    """Yield where a fact can be hidden: every field that may be None, and whether all namespaces were seen."""
-    if isinstance(value, tuple):
-        for number, part in enumerate(value):
-            yield from places(part, (*at, number))
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        return
-    hints = typing.get_type_hints(type(value), vars(model))
-    for entry in dataclasses.fields(value):
-        inner = getattr(value, entry.name)
-        optional = isinstance(hints[entry.name], types.UnionType) and type(None) in typing.get_args(hints[entry.name])
-        if (optional and inner is not None and (type(value).__name__, entry.name) not in _VALUES) or (
-            entry.name == "namespaces_complete" and inner
-        ):
-            yield (*at, entry.name)
-        yield from places(inner, (*at, entry.name))
-
-
-def hide(value: Any, place: Place) -> Any:
-    """Return the facts without what stands at a place."""
-    first, rest = place[0], place[1:]
-    if isinstance(first, int):
-        return (*value[:first], hide(value[first], rest), *value[first + 1 :])
-    if rest:
-        return replace(value, **{first: hide(getattr(value, first), rest)})
-    return replace(value, **{first: False if first == "namespaces_complete" else None})
-
-
-def blind(snapshot: Snapshot, hidden: typing.Iterable[Place]) -> Snapshot:
-    """Return the snapshot with these places of its Vault hidden, each with a gap."""
-    vault, gaps = snapshot.vault, list(snapshot.gaps)
-    for place in sorted(hidden, key=len, reverse=True):
-        vault = hide(vault, place)
-        gaps.append(Gap(source="vault", what="/".join(map(str, place)), reason="permission denied"))
-    return replace(snapshot, vault=vault, gaps=tuple(gaps))

@@ -49,12 +49,16 @@ def _resource(thing: Thing, owners: frozenset[str]) -> Resource:
 def judge_resource_policies(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield one finding for each secret and key of a tenant that has a policy of its own."""
     roles = aws_roles(snapshot)
+    holdings = roles.facts.holdings
+    unsure = bool(holdings.unseen) or not all(thing.owners_known and thing.key_known for thing in holdings.all)
     for resource in of_tenants(roles):
         policies = resource.policies
         if Kind.RESOURCE in policies.unseen:
             yield _not_seen(resource)
         elif policies.policy is not None or policies.grants:
-            yield _judged(roles, resource, tuple(guests(roles, resource)))
+            # A key serves whoever has something encrypted with it, so all that was not seen matters.
+            known = not unsure if resource.kind == "key" else resource.thing is None or resource.thing.owners_known
+            yield _judged(roles, resource, tuple(guests(roles, resource)), owners_known=known)
 
 
 def _not_seen(resource: Resource) -> Finding:
@@ -67,9 +71,10 @@ def _not_seen(resource: Resource) -> Finding:
     )
 
 
-def _judged(roles: AwsRoles, resource: Resource, found: tuple[Guest, ...]) -> Finding:
+def _judged(roles: AwsRoles, resource: Resource, found: tuple[Guest, ...], *, owners_known: bool = True) -> Finding:
+    """Return the finding of one policy. `owners_known`: whether a tenant that it lets in is surely none of its own."""
     owners = reaches_of(roles.facts, resource.owners)
-    sure = tuple(guest for guest in found if guest.found.effect is Effect.ALLOW)
+    sure = tuple(guest for guest in found if guest.found.effect is Effect.ALLOW and (owners_known or not guest.tenants))
     if not found:
         return Finding(
             verdict=Verdict.PASS,

@@ -27,6 +27,8 @@ _FIX = "detach it and attach a policy that names the tenant's things, by a folde
 def judge_broad_policies(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield one finding a managed policy of AWS and tenant. Raises Skip where no agent holds any."""
     texts = texts_of(snapshot)
+    if not texts.asked.acting:
+        raise Skip("the target names no agent in AWS")
     unknown = tuple(texts.unknown_agents("Which managed policies of AWS it holds"))
     yield from unknown
     broad = _Broad(texts)

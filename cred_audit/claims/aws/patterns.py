@@ -55,6 +55,8 @@ class _Solo:
 def judge_patterns(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield one finding a statement and tenant that spans, or one an agent without. Raises Skip without statements."""
     texts = texts_of(snapshot)
+    if not texts.asked.acting:
+        raise Skip("the target names no agent in AWS")
     unknown = tuple(texts.unknown_agents("Whose things its policies cover"))
     yield from unknown
     spans = _Spans(texts)

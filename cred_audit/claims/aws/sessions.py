@@ -42,6 +42,8 @@ _FIX = (
 def judge_session_tags(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield one finding a role and tag key. Raises Skip where no tag of a principal decides anything."""
     texts = texts_of(snapshot)
+    if not texts.asked.acting:
+        raise Skip("the target names no agent in AWS")
     sessions = _Sessions(texts)
     unknown = tuple(texts.unknown_agents("Who may choose its session's tags"))
     yield from unknown

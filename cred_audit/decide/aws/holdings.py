@@ -145,8 +145,8 @@ class Holdings:
             for region in account.regions:
                 single = tuple(self._things(account, region))
                 found += (*single, *collections(account.id, region.name, single, others=others))
-        self.all = tuple(found)
-        """Every thing, owned or not."""
+        self.all = tuple(sorted(found, key=lambda thing: thing.arn))
+        """Every thing, owned or not, by ARN: no answer may depend on the order in which things were listed."""
         self.things = tuple(thing for thing in self.all if others or thing.owners or not thing.owners_known)
         """Those that are or may be somebody's, or all where `others` is a territory."""
         for name, call, owners in unread(principals.world, self.territories.accounts, self.territories.heads):
@@ -199,7 +199,8 @@ class Holdings:
 
     def _thing(self, arn: str, tags: Mapping[str, str] | None, policies: ResourcePolicies, **more: Any) -> Thing:
         owners = self.territories.owners(arn, tags)
-        seen = tags is not None or bool(owners) or not self.territories.by_tags
+        # What is somebody's by its name or account may be somebody else's, too, by tags that were not seen.
+        seen = tags is not None or not self.territories.by_tags
         return Thing(arn=arn, owners=owners, tags=tags, policies=policies, owners_known=seen, **more)
 
     def _things(self, account: Account, region: Region) -> Iterable[Thing]:

@@ -90,7 +90,7 @@ class Principals:
         if isinstance(found, User):
             if found.groups is None or (found.groups and self.accounts[account].groups is None):
                 unseen.add(Kind.IDENTITY)
-            for name in found.groups or ():
+            for name in sorted(found.groups or ()):
                 group = self._groups[account].get(name)
                 if group is None:
                     unseen.add(Kind.IDENTITY)
@@ -117,10 +117,10 @@ class Principals:
         attached: Iterable[str] | None,
         unseen: set[Kind],
     ) -> list[Document]:
-        found = [
-            self.documents.read(policy.text, Kind.IDENTITY, f"inline policy {policy.name}") for policy in inline or ()
-        ]
-        found += [self.managed(account, arn, Kind.IDENTITY) for arn in attached or ()]
+        # By name: which statement an answer names must not depend on the order in which policies were listed.
+        texts = sorted(inline or (), key=lambda policy: policy.name)
+        found = [self.documents.read(policy.text, Kind.IDENTITY, f"inline policy {policy.name}") for policy in texts]
+        found += [self.managed(account, arn, Kind.IDENTITY) for arn in sorted(attached or ())]
         if inline is None or attached is None or None in found:
             unseen.add(Kind.IDENTITY)
         return [document for document in found if document is not None]
