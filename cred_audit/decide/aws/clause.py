@@ -15,6 +15,7 @@ from cred_audit.decide.aws.pattern import (
     Variable,
     action_matcher,
     arn_expression,
+    arn_matcher,
     compiled,
     glob_expression,
     parts_of,
@@ -25,9 +26,13 @@ _CACHED = 512
 _ACTIONS = 4096
 """Actions remembered per document; a caller may ask about any text."""
 
+_FEW = 4
+"""Patterns that are tested one by one; more are compiled together."""
+
 _COMPLETED = frozenset({Kind.IDENTITY, Kind.BOUNDARY, Kind.SESSION})
 """Policy types in which AWS completes an ARN of fewer than six components with stars."""
 
+_Runs = tuple[tuple[str, bool], ...]
 _Covers = Callable[[str, Keys], int]
 """Whether a Resource element covers a resource: NO, MAYBE or YES."""
 
@@ -137,8 +142,9 @@ def _resource(resources: tuple[str, ...], negated: bool, variables: bool, comple
     if resources == ("*",) and not negated:
         return None
     plain: set[str] = set()
-    fixed: list[str] = []
-    doubtful: list[tuple[int, str]] = []
+    fixed: list[_Runs] = []
+    doubtful: list[tuple[int, _Runs]] = []
+    everything = False
     moving: list[_Covers] = []
     for text in resources:
         if text.count(":") > 4 and not any(character in text for character in "*?$"):
@@ -151,12 +157,12 @@ def _resource(resources: tuple[str, ...], negated: bool, variables: bool, comple
             moving.append(_template(head + colon, parts))
             continue
         runs = ((head + colon, True), *(part for part in parts if not isinstance(part, Variable)))
-        expression = "\\*|.*" if not text.strip("*") and text else arn_expression(runs, short=True, completed=completed)
-        if expression is not None:
-            fixed.append(expression)
+        everything = everything or (bool(text) and not text.strip("*"))
+        fixed.append(runs)
         if runs_past(text):
-            doubtful.append((text.count(":"), glob_expression(runs)))
-    positive = _union(frozenset(plain), fixed, doubtful, moving)
+            doubtful.append((text.count(":"), runs))
+    sure = _anything if everything else _fixed(fixed, completed=completed)
+    positive = _union(frozenset(plain), sure, doubtful, moving)
     return (lambda resource, keys: YES - positive(resource, keys)) if negated else positive
 
 
@@ -166,8 +172,32 @@ def _split(text: str) -> tuple[str, str, str]:
     return (":".join(fields[:5]), ":", fields[5]) if len(fields) == 6 else (text, "", "")
 
 
-def _union(plain: frozenset[str], fixed: list[str], doubtful: list[tuple[int, str]], moving: list[_Covers]) -> _Covers:
-    sure = compiled("|".join(fixed)).fullmatch if fixed else None
+def _fixed(patterns: list[_Runs], *, completed: bool) -> Callable[[str], object] | None:
+    """Return the test whether one of some patterns without variables matches; None where none does."""
+    if len(patterns) > _FEW:
+        expressions = (arn_expression(runs, short=True, completed=completed) for runs in patterns)
+        known = [expression for expression in expressions if expression is not None]
+        return compiled("|".join(known)).fullmatch if known else None
+    tests = [test for runs in patterns if (test := arn_matcher(runs, short=True, completed=completed)) is not None]
+    if len(tests) < 2:
+        return tests[0] if tests else None
+    return lambda resource: any(test(resource) for test in tests)
+
+
+def _anything(_: str) -> bool:
+    return True
+
+
+def _nothing(_: str) -> bool:
+    return False
+
+
+def _union(
+    plain: frozenset[str],
+    sure: Callable[[str], object] | None,
+    doubtful: list[tuple[int, _Runs]],
+    moving: list[_Covers],
+) -> _Covers:
     fewest = min((colons for colons, _ in doubtful), default=0)
     if sure is None and not doubtful and not plain and len(moving) == 1:
         return moving[0]
@@ -178,7 +208,7 @@ def _union(plain: frozenset[str], fixed: list[str], doubtful: list[tuple[int, st
         best = NO
         # A star can only have run past a colon where the resource has more of them than the pattern.
         if doubtful and resource.count(":") > fewest:
-            unsure = compiled("|".join(expression for _, expression in doubtful))
+            unsure = compiled("|".join(glob_expression(runs) for _, runs in doubtful))
             best = MAYBE if unsure.fullmatch(resource) else NO
         for one in moving:
             best = max(best, one(resource, keys))
@@ -191,14 +221,13 @@ def _template(head: str, parts: tuple[Part, ...]) -> _Covers:
     """Return the test of a pattern with variables behind the fifth colon."""
     known: dict[tuple[str, ...], Callable[[str], object]] = {}
     only = only_variable(parts)
-    widest = compiled(arn_expression([(head, True), ("*", True)], short=True) or "(?!)").fullmatch
+    widest = arn_matcher([(head, True), ("*", True)], short=True) or _nothing
     whole = compiled(glob_expression([(head, True)]) + anything(parts)).fullmatch
 
     def matcher(values: tuple[str, ...]) -> Callable[[str], object]:
         if len(known) >= _CACHED:
             known.clear()
-        expression = arn_expression(((head, True), *filled(parts, values)), short=True)
-        found = known[values] = compiled(expression or "(?!)").fullmatch
+        found = known[values] = arn_matcher(((head, True), *filled(parts, values)), short=True) or _nothing
         return found
 
     def covers(resource: str, keys: Keys) -> int:

@@ -111,6 +111,68 @@ def arn_expression(runs: Iterable[tuple[str, bool]], *, short: bool = False, com
     return ":".join([*(_rendered(segment, "[^:]") for segment in segments[:-1]), _rendered(segments[-1], ".")])
 
 
+def arn_matcher(
+    runs: Iterable[tuple[str, bool]], *, short: bool = False, completed: bool = False
+) -> Callable[[str], object] | None:
+    """Return the test of an ARN pattern, as `arn_expression` says; None if none matches.
+
+    Most patterns have one star a component at most: these are compared as text, since thousands of tenants' own
+    patterns cost more to compile than to test.
+    """
+    runs = tuple(runs)
+    segments = _segments(runs)
+    if segments is None or any(len(pieces) > 2 for pieces in segments):
+        expression = arn_expression(runs, short=short, completed=completed)
+        return None if expression is None else compiled(expression).fullmatch
+    ends_open = len(segments[-1]) == 2 and not segments[-1][1]
+    if completed and not ends_open:
+        segments += [["", ""] for _ in range(6 - len(segments))]
+    if len(segments) < 6 and not (short and ends_open):
+        return None
+    return _plain_matcher(segments)
+
+
+def _segments(runs: Iterable[tuple[str, bool]]) -> list[list[str]] | None:
+    """Return the components of an ARN pattern, each as the texts between its stars; None where it has others."""
+    segments: list[list[str]] = [[""]]
+    for text, wild in runs:
+        if wild and "?" in text:
+            return None
+        for number, chunk in enumerate(text.split(":", 6 - len(segments))):
+            if number:
+                segments.append([""])
+            first, *rest = chunk.split("*") if wild else (chunk,)
+            segments[-1][-1] += first
+            segments[-1] += rest
+    return segments
+
+
+def _plain_matcher(segments: list[list[str]]) -> Callable[[str], bool]:
+    fixed = [len(pieces) == 1 for pieces in segments]
+    literal = fixed.index(False) if False in fixed else len(segments)
+    head = ":".join([*(pieces[0] for pieces in segments[:literal]), *(pieces[0] for pieces in segments[literal:][:1])])
+    rest = tuple((pieces[0], None if len(pieces) == 1 else pieces[1]) for pieces in segments[literal:])
+    most = len(segments) - 1
+    if not rest:
+        return head.__eq__
+
+    def matches(text: str) -> bool:
+        if not text.startswith(head):
+            return False
+        fields = text.split(":", most)
+        if len(fields) <= most:
+            return False
+        for field, (start, end) in zip(fields[literal:], rest, strict=True):
+            if end is None:
+                if field != start:
+                    return False
+            elif len(field) < len(start) + len(end) or not (field.startswith(start) and field.endswith(end)):
+                return False
+        return True
+
+    return matches
+
+
 @lru_cache(maxsize=16384)
 def compiled(expression: str, *, ignore_case: bool = False) -> re.Pattern[str]:
     """Return a compiled expression; a dot is any character, line breaks included."""

@@ -178,27 +178,43 @@ class Sessions:
 
     def ask(self, asker: Held, role: Role, profile: Mapping[str, str], document: Document | None = None) -> Tried:
         """Decide sts:AssumeRole, with session tags also sts:TagSession; `document`: a trust policy in place of its."""
+        return self._both(asker, role, profile, document)[0]
+
+    def _both(
+        self, asker: Held, role: Role, profile: Mapping[str, str], document: Document | None
+    ) -> tuple[Tried, tuple[Request, ...]]:
+        """Return the answer, and the request for the session tags that goes with it."""
+        key = (role.arn, tuple(sorted(profile.items())), document)
+        known = asker.asked.get(key)
+        if known is None:
+            known = asker.asked[key] = self._decided(asker, role, profile, document)
+        return known
+
+    def _decided(
+        self, asker: Held, role: Role, profile: Mapping[str, str], document: Document | None
+    ) -> tuple[Tried, tuple[Request, ...]]:
         side = self.trusts.side(role, document)
         tags, known = role.tags, role.tags is not None
         first = asker.ask(ASSUME, role.arn, tags=tags, tags_known=known, request_tags=profile, side=side)
         first = replace(first, because=_told(first.because, role))
         if not profile or not first.open:
-            return first
+            return first, ()
         context = {key: value for key, value in first.request.context.items() if key.lower() in _OF_BOTH}
         second = asker.ask(TAG, role.arn, tags=tags, tags_known=known, request_tags=profile, context=context, side=side)
         second = replace(second, because=_told(second.because, role))
         if not second.open:
-            return second
+            return second, ()
         effect = Effect.ALLOW if first.effect is second.effect is Effect.ALLOW else Effect.UNKNOWN
         assuming = tuple(dict.fromkeys((*first.assuming, *second.assuming)))
-        return Tried(effect=effect, request=first.request, because=(*first.because, *second.because), assuming=assuming)
+        because = (*first.because, *second.because)
+        return Tried(effect=effect, request=first.request, because=because, assuming=assuming), (second.request,)
 
     def steps(self, held: Held, asker: Held, to: Held, document: Document | None = None) -> tuple[Step, ...] | None:
         """Return the request that gives one session; None where it is refused."""
         role = to.entity
         if not isinstance(role, Role):
             return None
-        tried = self.ask(asker, role, to.session_tags, document)
+        tried, also = self._both(asker, role, to.session_tags, document)
         if not tried.open:
             return None
         assuming = list(tried.assuming)
@@ -206,12 +222,6 @@ class Sessions:
             assuming.insert(0, f"the session name is {asker.session_name!r}")
         if held.session_tags and to.session_tags:
             assuming.append(NOT_TRANSITIVE)
-        also: tuple[Request, ...] = ()
-        if to.session_tags:
-            side = self.trusts.side(role, document)
-            known = role.tags is not None
-            tag = asker.ask(TAG, role.arn, tags=role.tags, tags_known=known, request_tags=to.session_tags, side=side)
-            also = (tag.request,)
         return (Step(
             request=tried.request, also=also, by=asker.principal, shows=_shows(to), because=tried.because,
             assuming=tuple(assuming), command=_command(tried, to), gives=to.arn, holder=held.arn,

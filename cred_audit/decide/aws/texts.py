@@ -37,6 +37,8 @@ class Texts:
         """
         pieces = _literals(runs)
         first, longest = pieces[0], max(pieces, key=len)
+        if len(pieces) == 1:
+            return list(self.by_text.get(first, ()))
         if len(first) >= 2 and len(first) >= len(longest) // 2:
             low = bisect_left(self._sorted, first)
             high = bisect_left(self._sorted, first + "\U0010ffff")
@@ -47,8 +49,8 @@ class Texts:
             candidates = self._sorted if len(self._sorted) <= limit else None
         if candidates is None:
             return None
-        if pieces == [first, ""] and not any(special and "?" in text for text, special in runs):
-            candidates = [text for text in candidates if text.startswith(first)]
+        if not any(special and "?" in text for text, special in runs):
+            candidates = [text for text in candidates if _holds(text, pieces)]
         else:
             expression = compiled(glob_expression(runs))
             candidates = [text for text in candidates if expression.fullmatch(text)]
@@ -64,6 +66,23 @@ class Texts:
             found.append(self._sorted[index])
             position = self._joined.find(piece, self._starts[index] + len(self._sorted[index]))
         return found
+
+
+def _holds(text: str, pieces: list[str]) -> bool:
+    """Whether a text is made of some pieces in their order, with any run between them."""
+    first, *rest = pieces
+    if not rest:
+        return text == first
+    if not text.startswith(first):
+        return False
+    position = len(first)
+    for piece in rest[:-1]:
+        # The first place where a piece fits leaves most to the others.
+        found = text.find(piece, position)
+        if found < 0:
+            return False
+        position = found + len(piece)
+    return len(text) - position >= len(rest[-1]) and text.endswith(rest[-1])
 
 
 def _literals(runs: Iterable[tuple[str, bool]]) -> list[str]:

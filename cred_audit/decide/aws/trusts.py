@@ -49,6 +49,8 @@ class Trusts:
         self._sessions: dict[str, dict[str, list[int]]] = {}
         self._open: dict[str, list[int]] = {}
         self._anyone: list[int] = []
+        self._broads: dict[str, dict[int, None]] = {}
+        self._nears: dict[str, tuple[int, ...]] = {}
         self.unseen: list[int] = []
         """Roles whose trust policy was not seen."""
         for number in range(len(self.roles)):
@@ -165,25 +167,37 @@ class Trusts:
             by_trust.update(number for numbers in self._valued.values() for number in numbers)
         for arn in {held.arn, held.principal.arn}:
             by_trust.update(self._named.get(arn, ()))
-        broad = [*self._open.get(held.account, ()), *self._anyone]
+        broad = self._broad(held.account)
         if not broad:
             yield from self._divided(sorted(by_trust), clauses, keys)
             return
         meant = None if Kind.IDENTITY in held.policies.unseen else self.crowd.meant(clauses, keys)
         if meant is None:
-            yield from self._divided(broad, clauses, keys, held.account)
-            by_trust -= set(broad)
+            yield from self._divided(tuple(broad), clauses, keys, held.account)
+            by_trust.difference_update(broad)
         else:
             # A star in a trust policy of the account needs no identity policy.
-            wanted = set(broad) & meant
-            near = [
-                number for number in self._anyone
-                if number not in wanted and self.roles[number].arn.split(":", 5)[4] == held.account
-            ]  # fmt: skip
+            wanted = {number for number in meant if number in broad}
+            near = [number for number in self._near(held.account) if number not in wanted]
             by_trust |= wanted
             by_trust.difference_update(near)
             yield from self._divided(near, clauses, keys, "" if wanted else f"near {held.account}")
         yield from self._divided(sorted(by_trust), clauses, keys)
+
+    def _broad(self, account: str) -> dict[int, None]:
+        """Return the roles that anyone of an account may be able to assume."""
+        known = self._broads.get(account)
+        if known is None:
+            known = self._broads[account] = dict.fromkeys((*self._open.get(account, ()), *self._anyone))
+        return known
+
+    def _near(self, account: str) -> tuple[int, ...]:
+        """Return the roles of an account that anyone may be able to assume."""
+        known = self._nears.get(account)
+        if known is None:
+            same = (number for number in self._anyone if self.roles[number].arn.split(":", 5)[4] == account)
+            known = self._nears[account] = tuple(same)
+        return known
 
     def _divided(
         self, numbers: Sequence[int], clauses: Sequence[Clause], keys: Keys, name: str = ""

@@ -117,7 +117,8 @@ class Held:
             entity.arn, tags, entity.inline, entity.attached, entity.boundary, groups,
             tuple(sorted(self.session_tags.items())), session_name,
         )  # fmt: skip
-        self._asked: dict[tuple[object, ...], Tried] = {}
+        self.asked: dict[object, tuple[Tried, tuple[Request, ...]]] = {}
+        """Calls that were decided before, each with what it must be allowed beside it."""
 
     def __eq__(self, other: object) -> bool:
         """Whether two are the same principal with the same policies and tags."""
