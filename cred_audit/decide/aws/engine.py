@@ -293,8 +293,8 @@ class Evaluator:
                     for condition in clause.statement.conditions
                     if keys[condition.key.lower()] is FREE
                 )
-        unseen = sorted(kind.value for kind in self.policies.unseen | resource.unseen)
-        reasons += (Reason(policy="", why=f"the {name} was not seen") for name in unseen)
+        unseen = sorted(kind.not_seen for kind in self.policies.unseen | resource.unseen)
+        reasons += (Reason(policy="", why=why) for why in unseen)
         reasons += (
             clause.reason("is undecided: whether NotPrincipal exempts the caller is not settled")
             for clause in self._guards(action, resource)

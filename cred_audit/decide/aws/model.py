@@ -20,6 +20,11 @@ class Kind(Enum):
     """On a secret, key, bucket ..., or the trust policy of a role."""
     VPC_ENDPOINT = "VPC endpoint policy"
 
+    @property
+    def not_seen(self) -> str:
+        """What is said of a decision that depends on one which was not seen."""
+        return f"the {self.value} was not seen"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
