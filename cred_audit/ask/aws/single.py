@@ -17,7 +17,6 @@ from cred_audit.decide.aws.atoms import unknown_variables
 from cred_audit.decide.aws.combination import TRUST_ACTIONS
 from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import Thing, requests
-from cred_audit.decide.aws.free import Search
 from cred_audit.decide.aws.model import Kind, Request, ResourcePolicies, Value
 from cred_audit.decide.aws.world import Account
 from cred_audit.errors import UsageError
@@ -90,8 +89,8 @@ def ask_one(snapshot: Snapshot, agent_id: str, action: str, resource: str, given
         decision = Decision(effect=Effect.UNKNOWN, because=(reason,))
         alone = (Part(request=found.calls[0][0], decision=decision),)
         return Answer(agent=name, principal=acting.arn, parts=alone, notes=tuple(found.notes))
-    evaluator = Evaluator(acting.who.principal, acting.who.policies)
-    search = Search(evaluator)
+    search = asked.search(acting.who)
+    evaluator = search.evaluator
     parts: tuple[Part, ...] = ()
     for request, policies in found.calls:
         possible = search.possible(_sending_only_its_tags(evaluator, request, policies), policies)

@@ -136,7 +136,7 @@ def _named(roles: AwsRoles, resource: Resource, statement: Statement, value: str
     if isinstance(acting.who, Unknown):
         found = Found("its own policies were not seen", Effect.UNKNOWN)
     else:
-        found = _decided(Search(Evaluator(acting.who.principal, acting.who.policies)), resource, statement)
+        found = _decided(roles.facts.search(acting.who), resource, statement)
     if found is not None:
         yield Guest(
             named=value, account=arn.split(":")[4], tenants=frozenset({acting.tenant}), found=found,

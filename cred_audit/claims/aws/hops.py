@@ -49,6 +49,7 @@ class _Beyond:
     maybe: set[str] = field(default_factory=set)
     witness: Witness | None = None
     evidence: tuple[Evidence, ...] = ()
+    assuming: tuple[str, ...] = ()
     onward: list[tuple[Role, Assumed]] = field(default_factory=list)
     """Roles of no tenant that it may assume."""
 
@@ -101,9 +102,10 @@ class Hops:
                 self._beyond[role.arn] = self._onward(role)
                 queue += (onward for onward, _ in self._beyond[role.arn].onward)
         sides = {arn: self.side(role) for arn, role in found.items()}
-        self.agents = {arn: Agent(tenant="", principal=one, policies=policies)
+        facts = self.roles.facts
+        self.agents = {arn: Agent(tenant="", principal=one, policies=policies, mfa=facts.may_carry_mfa(arn))
                        for arn, (one, policies) in sides.items()}  # fmt: skip
-        return Estate(self.roles.facts.holdings.things, tuple(self.agents.values()))
+        return facts.estate_of(self.agents.values())
 
     def _onward(self, role: Role) -> _Beyond:
         beyond = _Beyond()
@@ -115,6 +117,7 @@ class Hops:
                 if known and beyond.witness is None:
                     beyond.witness = witness_of(principal, (found.request,))
                     beyond.evidence = tuple(reason_evidence(reason) for reason in found.decision.because)
+                    beyond.assuming = found.decision.assuming
             beyond.onward += ((one, found) for one in found.alike.roles if not self.roles.owners(one))
         return beyond
 
@@ -147,6 +150,7 @@ class Hops:
                 if known and beyond.witness is None and grant.witness:
                     beyond.witness = witness_of(self.agents[hop.role.arn].principal, grant.witness)
                     beyond.evidence = tuple(reason_evidence(reason) for reason in grant.because)
+                    beyond.assuming = grant.assuming
         return beyond
 
     def _names(self, grant: Grant) -> set[str]:
@@ -222,7 +226,7 @@ def _judged(roles: AwsRoles, hop: _Hop, beyond: _Beyond) -> Finding:
         summary=f"Agents of {whose} {may} {arn}, which reaches {what}.",
         evidence=(*hop.evidence, *beyond.evidence),
         witness=witness if verdict is Verdict.FAIL else None,
-        assuming=hop.assuming,
+        assuming=tuple(dict.fromkeys((*hop.assuming, *beyond.assuming))),
         fix=_FIX if verdict is Verdict.FAIL else None,
     )
 

@@ -16,7 +16,10 @@ from cred_audit.claims.isolation import holds, sentence_of, who_acts
 from cred_audit.decide import OTHERS, Effect, Reason, Unknown
 from cred_audit.decide.aws import reach
 from cred_audit.decide.aws.context import whole_context
+from cred_audit.decide.aws.dependent import Setting
+from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import ActionClass
+from cred_audit.decide.aws.free import Search
 from cred_audit.decide.aws.holdings import Holding, Holdings
 from cred_audit.decide.aws.model import Kind, Principal, Request
 from cred_audit.decide.aws.principals import Documents, Principals
@@ -96,7 +99,7 @@ class AwsIsolation:
     def estate(self) -> reach.Estate:
         """Everybody's things, ready to be asked about any of the agents."""
         if self._estate is None:
-            self._estate = reach.Estate(self.holdings.things, self.agents, since=self.since)
+            self._estate = self.estate_of(self.agents)
             self._owners = frozenset(self._estate.owners)
             self._landless = frozenset(self.tenants) - self._owners
         return self._estate
@@ -108,11 +111,20 @@ class AwsIsolation:
         arn = principal.role or principal.user
         found = self.principals.principal(arn, session_tags=principal.session_tags, session_name=principal.session_name)
         who = found if isinstance(found, Unknown) else reach.Agent(
-            tenant=tenant.id, principal=found[0], policies=found[1], mfa=self._may_carry_mfa(arn)
+            tenant=tenant.id, principal=found[0], policies=found[1], mfa=self.may_carry_mfa(arn)
         )  # fmt: skip
         return Acting(tenant=tenant.id, agent=agent.id, arn=arn, who=who)
 
-    def _may_carry_mfa(self, arn: str) -> bool:
+    def estate_of(self, agents: Iterable[reach.Agent]) -> reach.Estate:
+        """Return everybody's things, ready to be asked about other agents than the target's, at the same time."""
+        return reach.Estate(self.holdings.things, tuple(agents), since=self.since)
+
+    def search(self, agent: reach.Agent) -> Search:
+        """Return a search over the requests of one agent that knows of them what the estate knows."""
+        setting = Setting(mfa=agent.mfa, since=self.since)
+        return Search(Evaluator(agent.principal, agent.policies), setting)
+
+    def may_carry_mfa(self, arn: str) -> bool:
         """Whether somebody other than a service or a provider may assume a role; only they can come with MFA."""
         role = self.principals.roles.get(arn)
         if role is None:

@@ -12,7 +12,6 @@ from cred_audit.claims.aws.isolation import Acting, AwsIsolation, aws_isolation,
 from cred_audit.claims.aws.sight import doubted
 from cred_audit.claims.isolation import sentence_of, who_acts
 from cred_audit.decide import Effect, Unknown
-from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.estate import Thing
 from cred_audit.decide.aws.free import Possible, Search
 from cred_audit.decide.aws.model import Kind, KmsGrant, Request, Value
@@ -166,7 +165,7 @@ def judge_key_use(snapshot: Snapshot) -> Iterator[Finding]:
             yield unknown_agent(acting, acting.who)
             continue
         bound = True
-        search = Search(Evaluator(acting.who.principal, acting.who.policies))
+        search = facts.search(acting.who)
         for arn, served in shared.items():
             found = _unbound(acting, search, served)
             if found is not None:

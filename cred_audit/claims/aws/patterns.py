@@ -25,7 +25,7 @@ from cred_audit.decide import Effect
 from cred_audit.decide.aws import reach
 from cred_audit.decide.aws.clause import compile_document
 from cred_audit.decide.aws.condition import filled, resolved
-from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE, Evaluator
+from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE
 from cred_audit.decide.aws.estate import ActionClass, Question, Thing
 from cred_audit.decide.aws.free import Search
 from cred_audit.decide.aws.keys import FREE
@@ -84,7 +84,7 @@ class _Spans:
         self.solos: dict[Actor, list[_Solo]] = {actor: list(self._solos(actor)) for actor in texts.actors}
         things = (_bare(thing) for thing in holdings.things if thing.collection is None)
         agents = tuple(solo.agent for solos in self.solos.values() for solo in solos)
-        self.estate = reach.Estate(things, agents)
+        self.estate = reach.Estate(things, agents, since=texts.asked.since)
         self._everybody = set(self.estate.owners)
 
     def _solos(self, actor: Actor) -> Iterator[_Solo]:
@@ -98,7 +98,10 @@ class _Spans:
                 alone = self._documents.get(statement)
                 if alone is None:
                     alone = self._documents[statement] = replace(document, statements=(statement,))
-                agent = reach.Agent(tenant="", principal=actor.principal, policies=PrincipalPolicies(identity=(alone,)))
+                agent = reach.Agent(
+                    tenant="", principal=actor.principal, policies=PrincipalPolicies(identity=(alone,)),
+                    mfa=actor.agent.mfa,
+                )  # fmt: skip
                 yield _Solo(actor=actor, document=document, statement=statement, question=question, agent=agent)
 
     def _question(self, statement: Statement) -> Question:
@@ -208,7 +211,7 @@ class _Spans:
                 if clause.covers is not None and not clause.covers(thing.arn, solo.actor.evaluator.keys(request)):
                     continue
                 if search is None:
-                    search = Search(Evaluator(solo.agent.principal, solo.agent.policies))
+                    search = self.texts.asked.search(solo.agent)
                 effect = search.possible(request, thing.policies).decision.effect
                 if effect is Effect.ALLOW:
                     return effect, thing.name

@@ -11,8 +11,8 @@ from cred_audit.claims.aws.isolation import Acting, AwsIsolation, aws_isolation
 from cred_audit.claims.aws.role_clauses import EXTERNAL_ID, allowed, broad_trust, compared, is_account, one_external_id
 from cred_audit.claims.aws.role_tags import ASSUME, RoleTags, condition_keys
 from cred_audit.decide import Decision, Effect, Unknown
+from cred_audit.decide.aws.asker import Agent
 from cred_audit.decide.aws.cells import documents_of
-from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.free import Possible, Search
 from cred_audit.decide.aws.model import (
     Document,
@@ -177,7 +177,9 @@ class AwsRoles:
 
         Of roles that are alike the request names one that is another tenant's, where there is one.
         """
-        search = Search(Evaluator(principal, policies))
+        mfa = self.facts.may_carry_mfa(arn)
+        acting = Agent(tenant=tenant, principal=principal, policies=policies, mfa=mfa)
+        search = self.facts.search(acting)
         account = arn.split(":")[4]
         alone = {role.arn: role for name in {arn, principal.arn} for role in self._named.get(name, ())}
         alone |= {role.arn: role for role in self._tags.with_values_of(principal)}
@@ -203,7 +205,7 @@ class AwsRoles:
                     first = next((role for role in rest if tenant not in self.owners(role)), first)
                 yield from self._decided(search, alike, first)
         if principal.arn == principal.role:
-            yield from self._in_sessions(principal, policies, search)
+            yield from self._in_sessions(acting, search)
 
     def accounts_allowed(self, policies: PrincipalPolicies) -> frozenset[str] | None:
         """Return the accounts in which a principal's own policies may let it assume roles; None for any account."""
@@ -217,11 +219,11 @@ class AwsRoles:
             found.add(fields[4])
         return frozenset(found)
 
-    def _in_sessions(self, principal: Principal, policies: PrincipalPolicies, plain: Search) -> Iterator[Assumed]:
+    def _in_sessions(self, acting: Agent, plain: Search) -> Iterator[Assumed]:
         """Yield the roles that only a session of some name may assume, where the name is the agent's to choose."""
-        fields = principal.arn.split(":", 5)
+        fields = acting.principal.arn.split(":", 5)
         for session, roles in self._sessions.get(f"{fields[4]}/{fields[5].rpartition('/')[2]}", {}).items():
-            search = Search(Evaluator(replace(principal, arn=session), policies))
+            search = self.facts.search(replace(acting, principal=replace(acting.principal, arn=session)))
             for role in roles:
                 alike = Alike(roles=(role,), owners=self.owners(role))
                 if not any(self._decided(plain, alike, role)):

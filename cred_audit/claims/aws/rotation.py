@@ -14,7 +14,7 @@ from cred_audit.claims.isolation import sentence_of, who_acts
 from cred_audit.decide import OTHERS, Effect, Unknown
 from cred_audit.decide.aws import reach
 from cred_audit.decide.aws.clause import compile_document
-from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE, Evaluator
+from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE
 from cred_audit.decide.aws.estate import ActionClass
 from cred_audit.decide.aws.free import Possible, Search
 from cred_audit.decide.aws.model import Kind, PrincipalPolicies, Request
@@ -80,11 +80,12 @@ class Rotating:
         agents: dict[str, reach.Agent | Unknown] = {}
         for arn, tenants in self.by_role.items():
             found = self.facts.principals.principal(arn)
+            # The function gets its credentials from Lambda, so without MFA, whoever else may assume its role.
             agents[arn] = found if isinstance(found, Unknown) else reach.Agent(
                 tenant=min(tenants) if len(tenants) == 1 else "", principal=found[0], policies=found[1]
             )  # fmt: skip
         known = tuple(agent for agent in agents.values() if not isinstance(agent, Unknown))
-        return reach.Estate(self.facts.holdings.things, known), agents
+        return self.facts.estate_of(known), agents
 
     def reads(self, role: str) -> tuple[tuple[reach.Grant, ...], Unknown | None]:
         """Return what a function's role reads of others than the one tenant that it serves."""
@@ -240,7 +241,7 @@ def _agents(rotating: Rotating) -> Iterator[Finding]:
             yield unknown_agent(acting, acting.who)
             continue
         none = True
-        search = Search(Evaluator(acting.who.principal, acting.who.policies))
+        search = rotating.facts.search(acting.who)
         foreign = (one for one in rotating.candidates(acting.who.policies) if one.tenants - {acting.tenant})
         left = _ONE_BY_ONE
         for one in foreign:

@@ -104,7 +104,9 @@ class Texts:
         self._compared: dict[Document, frozenset[str]] = {}
         self._on_things: frozenset[str] | None = None
         self.actors = tuple(
-            _actor(acting, acting.who) for acting in self.asked.acting if not isinstance(acting.who, Unknown)
+            _actor(self.asked, acting, acting.who)
+            for acting in self.asked.acting
+            if not isinstance(acting.who, Unknown)
         )
         self.values: dict[str, set[str]] = {}
         """Tag value or id -> tenants that it stands for."""
@@ -241,9 +243,9 @@ def texts_of(snapshot: Snapshot) -> Texts:
     return Texts(snapshot)
 
 
-def _actor(acting: Acting, agent: reach.Agent) -> Actor:
-    evaluator = Evaluator(agent.principal, agent.policies)
-    return Actor(acting=acting, agent=agent, evaluator=evaluator, search=Search(evaluator))
+def _actor(asked: AwsIsolation, acting: Acting, agent: reach.Agent) -> Actor:
+    search = asked.search(agent)
+    return Actor(acting=acting, agent=agent, evaluator=search.evaluator, search=search)
 
 
 def variables_of(values: tuple[str, ...]) -> frozenset[str]:

@@ -19,7 +19,7 @@ from cred_audit.claims.aws.isolation import (
 )
 from cred_audit.claims.isolation import who_acts
 from cred_audit.decide import Effect, Unknown
-from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE, Evaluator
+from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE
 from cred_audit.decide.aws.free import Possible, Search
 from cred_audit.decide.aws.model import Request
 from cred_audit.decide.aws.world import Account, Region, Trail, asked
@@ -115,7 +115,7 @@ def judge_readers(snapshot: Snapshot) -> Iterator[Finding]:
         if isinstance(acting.who, Unknown):
             yield unknown_agent(acting, acting.who)
             continue
-        search = Search(Evaluator(acting.who.principal, acting.who.policies))
+        search = facts.search(acting.who)
         found = [*_history(acting, search)]
         for trail in trails.values():
             found += _files(facts, acting, search, trail)

@@ -143,6 +143,7 @@ class _Aws:
         self._vault = vault
         self._doors = doors
         self._subjects = {(one.tenant, one.agent): one for one in vault.acting}
+        # Vault assumes roles without MFA, whoever else may assume them with it.
         self._agents = {
             label: tuple(
                 (issued, reach.Agent(tenant=NOBODY, principal=issued.principal, policies=issued.policies))
@@ -152,7 +153,7 @@ class _Aws:
             for label, door in doors.items()
         }
         everybody = [agent for agents in self._agents.values() for _, agent in agents]
-        self._estate = reach.Estate(asked.holdings.things, everybody)
+        self._estate = asked.estate_of(everybody)
         self.owners = self._estate.owners
         self.tenants = asked.tenants
         self.unseen = tuple(gap_evidence(snapshot.gaps, part, call) for part, call in asked.holdings.unseen.items())
