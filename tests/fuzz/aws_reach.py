@@ -90,7 +90,10 @@ class Platforms:
                 acting = Agent(id=name, aws=AwsPrincipal(user=arn))
             tenants.append(tenant(name, acting))
         group = Group(arn=f"arn:aws:iam::{ACCOUNT}:group/agents", inline=(PolicyText(name="g", text=self.document()),))
-        keys = [key(name, policy=self.key_policy(name), tags=self.tags(name)) for name in names if self.maybe(0.4)]
+        keys = [
+            key(name, policy=self.key_policy(name), tags=self.tags(name if self.maybe(0.5) else self.source.choice(names)))
+            for name in names if self.maybe(0.5)
+        ]  # fmt: skip
         return snapshot(
             [
                 account(
@@ -126,7 +129,9 @@ class Platforms:
         scp = PolicyText(name="p-scp", text=self.document())
         rcp = PolicyText(
             name="p-rcp",
-            text=document(statement("secretsmanager:Get*", effect="Deny", Principal="*", **self.condition())),
+            text=document(
+                statement("secretsmanager:Get*", self.resource(""), effect="Deny", Principal="*", **self.condition())
+            ),
         )
         return Organization(
             scps={ACCOUNT: ((everything,), (everything, scp))},
@@ -139,7 +144,7 @@ class Platforms:
         for name in names:
             for kind in ("db", "api"):
                 more: dict[str, Any] = {"policy": self.secret_policy(name)} if self.maybe(0.25) else {}
-                if keys and self.maybe(0.3):
+                if keys and self.maybe(0.5):
                     more["key"] = self.source.choice(list(keys))
                 found.append(secret(name, kind, tags=self.tags(name), **more))
         return found
@@ -148,7 +153,7 @@ class Platforms:
         """Return tags that make a tenant the owner, with one more; sometimes none."""
         if self.maybe(0.1):
             return {}
-        return {"TenantId": owner} | ({"Team": self.source.choice(NAMES)} if self.maybe(0.3) else {})
+        return {"TenantId": owner} | ({"Team": self.source.choice(NAMES)} if self.maybe(0.5) else {})
 
     def document(self, name: str = "") -> str:
         """Return an identity policy; `name`: the tenant that it was written for."""

@@ -1,16 +1,19 @@
 """Everybody's things, divided into those that no policy tells apart, and indexed by what a narrow test touches."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from cred_audit.decide import OTHERS
 from cred_audit.decide.aws.atoms import Atoms, TextAtom, is_principal_key, tag_of
+from cred_audit.decide.aws.clause import compile_document
 from cred_audit.decide.aws.condition import compile_condition
-from cred_audit.decide.aws.estate import Thing
+from cred_audit.decide.aws.estate import Collection, Thing
 from cred_audit.decide.aws.keys import Keys, tag_spellings
 from cred_audit.decide.aws.model import Condition, Document, Kind, PrincipalPolicies, ResourcePolicies, Statement
-from cred_audit.decide.aws.pattern import Variable
+from cred_audit.decide.aws.pattern import YES, Variable
 from cred_audit.decide.aws.texts import Texts
 
 _MANY = 8
@@ -18,6 +21,21 @@ _MANY = 8
 _DIVISIONS = 64
 """Divisions of single principals that are remembered."""
 _EXACT = frozenset({"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"})
+
+
+_Runs = tuple[tuple[str, bool], ...]
+
+
+class _Part(IntEnum):
+    """What of a thing a value is compared with. Two calls decide on a thing with a key, one on each."""
+
+    OWN = 0
+    KEY = 1
+    WITHIN = 2
+    """The one parameter that is meant, for a folder."""
+
+
+_Mark = tuple[TextAtom, _Part]
 
 
 @dataclass(slots=True, eq=False)
@@ -107,12 +125,12 @@ class Cells:
         return known
 
     def _divide_further(self, documents: tuple[Document, ...]) -> Division:
-        marks: dict[int, list[TextAtom]] = {}
+        marks: dict[int, list[_Mark]] = {}
         for atom in dict.fromkeys(atom for document in documents for atom in self._atoms[document].texts):
             if not atom.moving and atom not in self._spread:
-                for number in set(self._fixed(atom)):
-                    marks.setdefault(number, []).append(atom)
-        cells: dict[tuple[Cell, tuple[TextAtom, ...]], Cell] = {}
+                for number, part in self._fixed(atom):
+                    marks.setdefault(number, []).append((atom, part))
+        cells: dict[tuple[Cell, tuple[_Mark, ...]], Cell] = {}
         taken: dict[int, Cell] = {}
         for number in sorted(marks):
             key = (self.cell_of[number], tuple(marks[number]))
@@ -124,14 +142,23 @@ class Cells:
             taken[number] = cell
         return Division(cells=tuple(cells.values()), taken=taken)
 
-    def _fixed(self, atom: TextAtom) -> list[int]:
-        """Return the things that a value without variables touches."""
+    def _fixed(self, atom: TextAtom) -> list[tuple[int, _Part]]:
+        """Return the things that a value without variables touches, in order, each with what of it is touched."""
         runs = tuple(part for part in atom.parts() if not isinstance(part, Variable))
-        return self.touched(atom, runs) or []
+        found = sorted({*(self._found(atom, runs) or ())})
+        return [(one // len(_Part), _Part(one % len(_Part))) for one in found]
 
-    def touched(self, atom: TextAtom, runs: tuple[tuple[str, bool], ...], limit: int | None = None) -> list[int] | None:
-        """Return the things that a value touches; None where they are more than the limit."""
-        most = len(self.things) * 2 + 1 if limit is None else limit
+    def touched(self, atom: TextAtom, runs: _Runs) -> list[int]:
+        """Return the things that a value touches, by what is their own or by their key."""
+        return [found // len(_Part) for found in self._found(atom, runs) or ()]
+
+    def tagged(self, tag: str, value: str) -> list[int]:
+        """Return the things that have a value, in whatever case, under a lower-case tag key, or whose key has it."""
+        return [found // len(_Part) for found in self.by_tag[tag].equal(value, fold=True)]
+
+    def _found(self, atom: TextAtom, runs: _Runs, limit: int | None = None) -> list[int] | None:
+        """Return what a value touches, as it is indexed; None where this is more than the limit."""
+        most = sys.maxsize if limit is None else limit
         index = self.by_tag.get(atom.key) if atom.key and not atom.key.startswith("kms:") else self.by_name
         if index is None or atom.past >= self._colons:
             return []
@@ -142,16 +169,25 @@ class Cells:
         return matched if matched is not None and len(matched) <= most else None
 
     def _index(self) -> None:
-        pairs = [(thing, number) for number, thing in enumerate(self.things)]
-        pairs += [(thing.key, number) for number, thing in enumerate(self.things) if thing.key is not None]
-        names = [(thing.name, number) for thing, number in pairs]
-        names += [(thing.within.split(":", 5)[5], n) for n, thing in enumerate(self.things) if thing.within]
+        """Index names and tags. What is a thing's own and what is its key's are told apart: both are compared."""
+        own = [(thing, number * len(_Part) + _Part.OWN) for number, thing in enumerate(self.things)]
+        keys = [
+            (thing.key, number * len(_Part) + _Part.KEY)
+            for number, thing in enumerate(self.things)
+            if thing.key is not None
+        ]
+        names = [(thing.name, found) for thing, found in (*own, *keys)]
+        names += [
+            (thing.within.split(":", 5)[5], number * len(_Part) + _Part.WITHIN)
+            for number, thing in enumerate(self.things)
+            if thing.within
+        ]
         self._colons = max((name.count(":") for name, _ in names), default=0)
         self.by_name = Texts(names)
         self.by_tag = {
             wanted: Texts(
-                (value, number)
-                for thing, number in pairs
+                (value, found)
+                for thing, found in (*own, *keys)
                 for tag, value in (thing.tags or {}).items()
                 if tag.lower() == wanted
             )
@@ -163,15 +199,15 @@ class Cells:
         uses = Counter(
             atom for atoms in (self.shared, *self._atoms.values()) for atom in atoms.texts if not atom.moving
         )
-        bits: list[list[int]] = [[] for _ in self.things]
+        bits: list[list[tuple[int, _Part]]] = [[] for _ in self.things]
         self._spread: set[TextAtom] = set()
         for place, (atom, documents) in enumerate(uses.items()):
             runs = tuple(part for part in atom.parts() if not isinstance(part, Variable))
             most = self.limit if documents >= _MANY else max(self.limit, len(self.things) // 2)
-            if atom in self.shared.texts or self.touched(atom, runs, most) is None:
+            if atom in self.shared.texts or self._found(atom, runs, most) is None:
                 self._spread.add(atom)
-                for number in set(self._fixed(atom)):
-                    bits[number].append(place)
+                for number, part in self._fixed(atom):
+                    bits[number].append((place, part))
         cells: dict[tuple[object, ...], Cell] = {}
         for number, thing in enumerate(self.things):
             key = (tuple(bits[number]), self._own[number], self._sort(thing), self._open[number], thing.key_known,
@@ -243,12 +279,12 @@ class Cells:
         self, number: int, holder: Thing, thing: Thing, document: Document, statement: Statement
     ) -> tuple[object, ...]:
         """Return a statement such that two things with equal ones are the same to whoever they do not name."""
-        resources = tuple(text.replace(holder.arn, "\0self") for text in statement.resources or ())
+        resources = _covered(holder, document, statement)
         self.shared.add_moving(statement, document)
         conditions = tuple(self._condition(number, holder, thing, document, one) for one in statement.conditions)
         principals = tuple((named.type, named.value) for named in statement.principals or ())
         return (document.variables, statement.allow, principals, statement.not_principal, statement.actions,
-                statement.not_action, resources, statement.not_resource, conditions)  # fmt: skip
+                statement.not_action, resources, conditions)  # fmt: skip
 
     def _condition(
         self, number: int, holder: Thing, thing: Thing, document: Document, condition: Condition
@@ -274,6 +310,16 @@ class Cells:
         self.shared.add_condition(condition, document)
         values = tuple(value.replace(thing.arn, "\0thing") for value in condition.values)
         return condition.written, key, values
+
+
+def _covered(holder: Thing, document: Document, statement: Statement) -> object:
+    """Return whether a statement's Resource element covers its holder; where variables decide, what it says of it."""
+    if document.variables and any("${" in text for text in statement.resources or ()):
+        resources = tuple(text.replace(holder.arn, "\0self") for text in statement.resources or ())
+        return statement.not_resource, resources
+    covers = compile_document(document).clause(statement).covers
+    asked = "*" if holder.collection is Collection.EVERYTHING else holder.arn
+    return YES if covers is None else covers(asked, Keys())
 
 
 def _opened(policies: ResourcePolicies) -> set[str] | None:

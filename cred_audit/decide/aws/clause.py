@@ -118,16 +118,18 @@ class Compiled:
             if len(self._by_action) >= _ACTIONS:
                 self._by_action.clear()
             known = self._by_action[action] = tuple(
-                self._clause(index)
-                for index, (statement, tests) in enumerate(zip(self.document.statements, self._tests, strict=True))
+                self.clause(statement)
+                for statement, tests in zip(self.document.statements, self._tests, strict=True)
                 if any(test(action) for test in tests) is not statement.not_action
             )
         return known
 
-    def _clause(self, index: int) -> Clause:
+    def clause(self, statement: Statement) -> Clause:
+        """Return one of the document's statements, compiled."""
+        index = statement.index - 1
         known = self._clauses[index]
         if known is None:
-            known = self._clauses[index] = Clause(self.document, self.document.statements[index])
+            known = self._clauses[index] = Clause(self.document, statement)
         return known
 
 

@@ -198,7 +198,7 @@ class Estate:
                 found.update(dict.fromkeys(self._touched(atom, keys), ()))
             for tag in atoms.tag_variables:
                 for value in _own_values(keys):
-                    found.update(dict.fromkeys(cells.by_tag[tag].equal(value, fold=True), ()))
+                    found.update(dict.fromkeys(cells.tagged(tag, value), ()))
         for value in _own_values(keys):
             found.update(dict.fromkeys(cells.literals.get(value.lower(), ()), ()))
         caller = asker.caller
@@ -217,9 +217,9 @@ class Estate:
             return
         for values in resolved(atom.parts(), keys):
             if values is FREE:
-                yield from self._cells.touched(replace(atom, wild=True), (("*", True),)) or ()
+                yield from self._cells.touched(replace(atom, wild=True), (("*", True),))
             elif values is not None:
-                yield from self._cells.touched(atom, filled(atom.parts(), values)) or ()
+                yield from self._cells.touched(atom, filled(atom.parts(), values))
 
     def _alike(self, asker: Asker) -> tuple[object, ...]:
         """Return what two agents must share to be decided once."""

@@ -170,6 +170,8 @@ class Platform:
 
     def __init__(self, seed: int) -> None:
         self.source = random.Random(seed)  # noqa: S311  (not for secrets)
+        denies = {**self.guard("a"), "Effect": "Deny", "Principal": "*"}
+        self.rcps = ((document(denies, kind=Kind.RCP),),) if self.source.random() < 0.3 else ()
         self.things = [self.thing(number) for number in range(14)]
         shared = [self.policy() for _ in range(2)]
         self.agents = [self.agent(shared) for _ in range(5)]
@@ -183,9 +185,10 @@ class Platform:
         if self.source.random() < 0.4:
             policy = document(self.guard(owner), kind=Kind.RESOURCE)
         name = owner.replace("*", "x")
+        rcps = self.rcps if self.source.random() < 0.5 else ()
         return Thing(
             arn=f"{arn}{name}{pick(('/', '-', ''))}{number}", owners=(owner,), tags=tags,
-            policies=ResourcePolicies(policy=policy), key=self.key() if self.source.random() < 0.2 else None,
+            policies=ResourcePolicies(policy=policy, rcps=rcps), key=self.key() if self.source.random() < 0.4 else None,
         )  # fmt: skip
 
     def key(self) -> Thing:
@@ -202,7 +205,9 @@ class Platform:
         principal = pick(("*", {"AWS": f"arn:aws:iam::{ACCOUNT}:role/{pick(NAMES[:3])}"}, {"AWS": ACCOUNT},
                           {"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/{pick(NAMES[:3])}/run"}))  # fmt: skip
         entry: dict[str, Any] = {"Effect": pick(("Allow", "Deny")), "Principal": principal, "Action": READ}
-        entry["Resource"] = "*"
+        entry["Resource"] = pick(
+            ("*", "*", "*", f"{SECRETS}a*", f"arn:aws:secretsmanager:us*:*:secret:{owner}*", "arn:*b*")
+        )
         if self.source.random() < 0.7:
             operator = pick(("StringEquals", "StringNotEquals", "StringLike", "StringNotEqualsIgnoreCase"))
             value = pick((owner, owner, "${aws:ResourceTag/T}", pick(NAMES)))
