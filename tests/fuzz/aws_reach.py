@@ -91,7 +91,7 @@ class Platforms:
             tenants.append(tenant(name, acting))
         group = Group(arn=f"arn:aws:iam::{ACCOUNT}:group/agents", inline=(PolicyText(name="g", text=self.document()),))
         keys = [
-            key(name, policy=self.key_policy(name), tags=self.tags(name if self.maybe(0.5) else self.source.choice(names)))
+            key(name, policy=self.key_policy(name), tags=self.tags(self.source.choice((name, *names))))
             for name in names if self.maybe(0.5)
         ]  # fmt: skip
         return snapshot(

@@ -118,18 +118,20 @@ class Compiled:
             if len(self._by_action) >= _ACTIONS:
                 self._by_action.clear()
             known = self._by_action[action] = tuple(
-                self.clause(statement)
-                for statement, tests in zip(self.document.statements, self._tests, strict=True)
+                self._clause(index)
+                for index, (statement, tests) in enumerate(zip(self.document.statements, self._tests, strict=True))
                 if any(test(action) for test in tests) is not statement.not_action
             )
         return known
 
     def clause(self, statement: Statement) -> Clause:
         """Return one of the document's statements, compiled."""
-        index = statement.index - 1
+        return self._clause(self.document.statements.index(statement))
+
+    def _clause(self, index: int) -> Clause:
         known = self._clauses[index]
         if known is None:
-            known = self._clauses[index] = Clause(self.document, statement)
+            known = self._clauses[index] = Clause(self.document, self.document.statements[index])
         return known
 
 
