@@ -83,8 +83,8 @@ def test_the_context_of_the_question_counts() -> None:
     network = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
     facts = lab.shared_role(lab.document(lab.statement(Condition=network)))
     answer = ask_one(facts, "acme-agent", lab.READ, ACME)
-    assert (answer.effect, answer.parts[0].decision.assuming) == (Effect.ALLOW, ("aws:sourcevpc is vpc-1",))
-    assert "Assuming that aws:sourcevpc is vpc-1." in explained(answer)
+    assert (answer.effect, answer.parts[0].decision.assuming) == (Effect.ALLOW, ("aws:SourceVpc is vpc-1",))
+    assert "Assuming that aws:SourceVpc is vpc-1." in explained(answer)
     assert effect(facts, given=Given(context={"aws:SourceVpc": "vpc-2"})) is Effect.DENY
     assert effect(facts, given=Given(context={"AWS:sourcevpc": "vpc-1"})) is Effect.ALLOW
 

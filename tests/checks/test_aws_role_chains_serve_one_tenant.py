@@ -116,3 +116,19 @@ def test_hiding_a_fact_never_improves_a_verdict() -> None:
     clean = lab.role_each(dict.fromkeys(("acme", "beta"), assume("hop")), roles=[hop("hop")])
     for snapshot in (whole, clean):
         assert_hiding_improves_nothing(CHECK, snapshot)
+
+
+def test_a_role_that_asks_for_a_session_tag_is_reached_with_that_tag() -> None:
+    actions = ["sts:AssumeRole", "sts:TagSession"]
+    pinned = lab.document(
+        lab.statement(actions, None, Principal=ROOT, Condition={"StringEquals": {"aws:RequestTag/Team": "x"}})
+    )
+    policy = lab.document(lab.statement(actions, lab.role_arn("hop")))
+    roles = [lab.role("hop", READS_ALL, trust=pinned)]
+    finding = found(lab.role_each(dict.fromkeys(("acme", "beta"), policy), roles=roles))
+    assert (finding.verdict, finding.assuming) == (Verdict.FAIL, ("aws:RequestTag/Team is x",))
+    assert finding.witness is not None
+    assert finding.witness.before[0].fields["request_tags"] == {"Team": "x"}
+    bare = lab.document(lab.statement("sts:AssumeRole", lab.role_arn("hop")))
+    stays = judged(CHECK, lab.role_each(dict.fromkeys(("acme", "beta"), bare), roles=roles))
+    assert {one.verdict for one in stays} == {Verdict.PASS}

@@ -76,7 +76,7 @@ def test_whether_tagging_carries_the_external_id_is_not_settled() -> None:
                          lab.statement("sts:AssumeRole", None, Principal=BROKER,
                                        Condition={"StringEquals": {"sts:ExternalId": "e"}}))  # fmt: skip
     found = only(shared(apart, lab.role("broker")))
-    assert (found.verdict, found.assuming) == (Verdict.FAIL, ("sts:externalid is e",))
+    assert (found.verdict, found.assuming) == (Verdict.FAIL, ("sts:ExternalId is e",))
 
 
 def test_a_guard_that_names_the_key_in_another_case_is_passed() -> None:

@@ -235,16 +235,9 @@ class AwsRoles:
     def _decided(self, search: Search, alike: Alike, role: Role) -> Iterator[Assumed]:
         found = self._possible(search, role)
         decision = found.decision
-        if decision.effect is Effect.ALLOW and any(
-            text.startswith(("aws:requesttag/", "aws:tagkeys")) and "absent" not in text for text in decision.assuming
-        ):
+        if decision.effect is Effect.ALLOW and found.request.request_tags:
             # Session tags are a second authorization beside the first.
-            tagged = search.evaluator.decide(
-                Request(
-                    action="sts:TagSession", resource=role.arn, resource_tags=role.tags, context=found.request.context
-                ),
-                self.policies(role),
-            )
+            tagged = search.evaluator.decide(replace(found.request, action="sts:TagSession"), self.policies(role))
             decision = tagged if tagged.effect is not Effect.ALLOW else decision
         if decision.effect is not Effect.DENY:
             yield Assumed(alike=alike, request=found.request, decision=decision)
@@ -257,7 +250,7 @@ class AwsRoles:
             given = replace(request, context={EXTERNAL_ID.lower(): value})
             decision = search.evaluator.decide(given, policies)
             if decision.effect is Effect.ALLOW:
-                assuming = (f"{EXTERNAL_ID.lower()} is {value}",)
+                assuming = (f"{EXTERNAL_ID} is {value}",)
                 return Possible(decision=replace(decision, assuming=assuming), request=given)
         return search.possible(request, policies)
 

@@ -27,6 +27,7 @@ _SPELLED = {
     )
 }  # fmt: skip
 """Lower-case global key -> its spelling, where the two differ."""
+_CONTEXT = "kms:EncryptionContext:"
 _TAGS = {"aws:principaltag": "aws:PrincipalTag", "aws:requesttag": "aws:RequestTag"}
 
 
@@ -49,7 +50,10 @@ def whole_context(principal: Principal, request: Request) -> dict[str, Value]:
         if value is None or value is FREE:
             continue
         shown = value.values[0] if isinstance(value, Either) else value
-        found[_spelled(key, service, given, tags)] = shown
+        start, slash, tag = key.partition("/")
+        own = tags.get(start, tags[""]).get(tag, tag) if slash else own_part(given.get(key, key))
+        name = spelled(key, own)
+        found[given.get(key, key) if name == key else name] = shown
     return dict(sorted(found.items()))
 
 
@@ -57,18 +61,25 @@ def _tag_keys(*groups: Mapping[str, str] | None) -> dict[str, str]:
     return {tag.lower(): tag for group in groups for tag in group or ()}
 
 
-def _spelled(key: str, service: str, given: Mapping[str, str], tags: Mapping[str, Mapping[str, str]]) -> str:
+def spelled(key: str, own: str = "") -> str:
+    """Return a lower-case condition key as AWS spells it.
+
+    `own`: how the part is written that is anybody's to choose, a tag key or a name in an encryption context.
+    """
     start, slash, tag = key.partition("/")
     if slash:
-        prefix = _TAGS.get(start) or start.replace(":resourcetag", _resource_tag(start))
-        return f"{prefix}/{tags.get(start, tags['']).get(tag, tag)}"
-    if key in _SPELLED:
-        return _SPELLED[key]
-    return given[key] if given.get(key, key) != key else _of_service(service).get(key, key)
+        resource_tag = ":resourceTag" if start.startswith("ssm:") else ":ResourceTag"
+        return f"{_TAGS.get(start) or start.replace(':resourcetag', resource_tag)}/{own or tag}"
+    if key.startswith(_CONTEXT.lower()):
+        return _CONTEXT + (own or key[len(_CONTEXT) :])
+    return _SPELLED.get(key) or _of_service(key.partition(":")[0]).get(key, key)
 
 
-def _resource_tag(start: str) -> str:
-    return ":resourceTag" if start.startswith("ssm:") else ":ResourceTag"
+def own_part(key: str) -> str:
+    """Return the part of a condition key that is anybody's to choose; empty for one without."""
+    if key.lower().startswith(_CONTEXT.lower()):
+        return key[len(_CONTEXT) :]
+    return key.partition("/")[2]
 
 
 @cache

@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
+from typing import NamedTuple
 
 from cred_audit.decide import Decision, Effect, Reason
 from cred_audit.decide.aws import catalogue
 from cred_audit.decide.aws.atoms import is_principal_key, tag_of, unknown_variables
 from cred_audit.decide.aws.caller import Type, session_of
 from cred_audit.decide.aws.combination import owner_of
+from cred_audit.decide.aws.context import own_part, spelled
 from cred_audit.decide.aws.dependent import (
     COLLECTIONS,
     ORGANIZATIONS,
@@ -52,6 +54,16 @@ Tests = dict[str, list[tuple[Condition, bool]]]
 """Lower-case key -> the conditions on it, each with whether variables are read."""
 Choices = dict[str, tuple[Value | None, ...]]
 """Key -> values to try, None for absence."""
+
+
+class _Open(NamedTuple):
+    """What is searched: the keys of one request that nobody knows."""
+
+    request: Request
+    resource: ResourcePolicies
+    choices: Choices
+    names: Mapping[str, str]
+    """Key -> its spelling, for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +124,8 @@ class Search:
         choices, complete = self._choices(request, open_tests, str(known.get(_USER_ID, "")))
         choices |= {f"{_TAG}{tag}": values for tag, values in tags.items()}
         budget = [_TRIES]
-        best = self._tried(request, resource, choices, {}, budget)
+        names = {key: spelled(key, own_part(conditions[0][0].key)) for key, conditions in open_tests.items()}
+        best = self._tried(_Open(request, resource, choices, names), {}, budget)
         written = {
             key.partition("/")[2]: conditions[0][0].key.partition("/")[2] for key, conditions in open_tests.items()
         }
@@ -122,24 +135,20 @@ class Search:
         reason = Reason(policy="", why="there are too many combinations of condition values to try them all")
         return Possible(decision=Decision(effect=Effect.UNKNOWN, because=(reason,)), request=request)
 
-    def _tried(
-        self,
-        request: Request,
-        resource: ResourcePolicies,
-        choices: Choices,
-        chosen: dict[str, Value | None],
-        budget: list[int],
-    ) -> Possible | None:
+    def _tried(self, search: _Open, chosen: dict[str, Value | None], budget: list[int]) -> Possible | None:
         """Return the best answer with the keys chosen so far; keys not yet chosen are unknown to the engine.
 
         None where no request has what was chosen.
         """
+        request, choices = search.request, search.choices
         open_keys = [key for key in choices if key not in chosen]
         asked = _asked(request, open_keys, {key: value for key, value in chosen.items() if value is not None})
-        decision = self.evaluator.decide(asked, resource)
+        decision = self.evaluator.decide(asked, search.resource)
         budget[0] -= 1
         if decision.effect is not Effect.UNKNOWN or not open_keys:
-            return Possible(decision=_assuming(decision, chosen), request=replace(asked, free=request.free))
+            return Possible(
+                decision=_assuming(decision, chosen, search.names), request=replace(asked, free=request.free)
+            )
         mentioned = {text.removesuffix(" is not known").lower() for text in decision.assuming}
         mentioned |= {f"{_TAG}{tag}" for tag in map(tag_of, mentioned) if tag is not None}
         key = next((key for key in open_keys if key.lower() in mentioned), open_keys[0])
@@ -148,7 +157,7 @@ class Search:
             if budget[0] <= 0:
                 break
             more = {**chosen, key: value}
-            found = self._tried(request, resource, choices, more, budget) if can_be(more, request) else None
+            found = self._tried(search, more, budget) if can_be(more, request) else None
             if found is None:
                 continue
             if found.decision.effect is Effect.ALLOW:
@@ -281,12 +290,12 @@ def _asked(request: Request, open_keys: Iterable[str], given: Mapping[str, Value
     return replace(asked, resource_tags={**(request.resource_tags or {}), **tags})
 
 
-def _assuming(decision: Decision, chosen: Mapping[str, Value | None]) -> Decision:
+def _assuming(decision: Decision, chosen: Mapping[str, Value | None], names: Mapping[str, str]) -> Decision:
     chosen = {key: value for key, value in chosen.items() if not key.startswith(_TAG)}
     if decision.effect is not Effect.ALLOW or not chosen:
         return decision
-    texts = tuple(
-        f"{key} is {value if isinstance(value, str) else ', '.join(value)}" if value is not None else f"{key} is absent"
+    texts = (
+        f"{names[key]} is {'absent' if value is None else value if isinstance(value, str) else ', '.join(value)}"
         for key, value in sorted(chosen.items())
     )
-    return replace(decision, assuming=texts)
+    return replace(decision, assuming=tuple(texts))

@@ -1,6 +1,8 @@
 """The whole context of a request, in AWS's spelling, decides as the request itself does."""
 
-from cred_audit.decide.aws.context import whole_context
+import pytest
+
+from cred_audit.decide.aws.context import own_part, spelled, whole_context
 from cred_audit.decide.aws.model import Principal, Request
 
 PRINCIPAL = Principal(
@@ -47,3 +49,16 @@ def test_what_is_not_known_is_left_out() -> None:
     request = Request(action="ssm:GetParameter", resource="arn:aws:ssm:us-east-1:1:parameter/a", resource_tags=None)
     found = whole_context(Principal(arn="*", tags=None), request)
     assert not any("Tag/" in name for name in found)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "aws:SourceVpce", "aws:username", "aws:PrincipalTag/TenantId", "aws:RequestTag/a/B", "aws:ResourceTag/TenantId",
+        "secretsmanager:ResourceTag/Team", "ssm:resourceTag/Team", "kms:ViaService", "kms:EncryptionContext:SecretARN",
+        "kms:EncryptionContext:Own:Name", "kms:EncryptionContextKeys", "sts:ExternalId", "secretsmanager:VersionId",
+        "saml:aud", "nobody:knows/This", "no colon", "",
+    ],
+)  # fmt: skip
+def test_a_key_is_spelled_as_aws_spells_it_and_its_own_part_as_it_is_written(name: str) -> None:
+    assert spelled(name.lower(), own_part(name)) == name

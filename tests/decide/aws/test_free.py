@@ -92,7 +92,7 @@ def test_two_keys_are_searched_together() -> None:
     found = search.possible(READ, NO_RESOURCE_SIDE)
     assert found.decision.effect is Effect.ALLOW
     assert found.request.context == {"aws:sourcevpce": "v1", "aws:securetransport": "true"}
-    assert "aws:multifactorauthage is absent" in found.decision.assuming
+    assert "aws:MultiFactorAuthAge is absent" in found.decision.assuming
 
 
 def test_a_request_through_an_endpoint_has_no_public_address() -> None:

@@ -99,7 +99,7 @@ def test_a_condition_on_what_nobody_knows_is_a_grant_with_an_assumption() -> Non
     acting = agent("acme", document(statement))
     (grant,) = Estate(ALL, [acting]).reach(acting, ActionClass.READ).grants
     assert grant.effect is Effect.ALLOW
-    assert grant.assuming == ("aws:sourcevpce is vpce-1",)
+    assert grant.assuming == ("aws:SourceVpce is vpce-1",)
     assert grant.witness[0].context == {"aws:RequestedRegion": "us-east-1", "aws:sourcevpce": "vpce-1"}
 
 

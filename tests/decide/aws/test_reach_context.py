@@ -61,7 +61,7 @@ def test_a_direct_decryption_is_free_to_choose_its_context() -> None:
     key = Thing(arn=KEY.arn, policies=KEY.policies, owners=("beta",))
     name = "kms:EncryptionContext:SecretARN"
     found = assumptions(allow("kms:Decrypt", Condition={"StringEquals": {name: "x"}}), [secret("acme"), key])
-    assert found == [(f"{name.lower()} is x",)]
+    assert found == [(f"{name} is x",)]
     wrong = {"StringEquals": {"kms:CallerAccount": "999999999999"}}
     assert assumptions(allow("kms:Decrypt", Condition=wrong), [secret("acme"), key]) == []
 
