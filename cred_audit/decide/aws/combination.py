@@ -4,19 +4,32 @@ IAM User Guide: "Policy evaluation logic" (within and across accounts), "Role tr
 "Key policies", "Grants in AWS KMS", "Using grant constraints".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cred_audit.decide.aws import catalogue
 from cred_audit.decide.aws.caller import Caller, Form, Type
 from cred_audit.decide.aws.keys import FREE, Keys
-from cred_audit.decide.aws.model import KmsGrant, Request
+from cred_audit.decide.aws.model import Kind, KmsGrant, Request, ResourcePolicies
 from cred_audit.decide.aws.pattern import MAYBE, NO, YES
 
 _ASSUME_BY_PROVIDER = frozenset({"sts:assumerolewithwebidentity", "sts:assumerolewithsaml"})
 TRUST_ACTIONS = _ASSUME_BY_PROVIDER | {"sts:assumerole", "sts:tagsession", "sts:setsourceidentity",
                                         "sts:setcontext"}  # fmt: skip
 _ALIAS_CHANGES = frozenset({"kms:createalias", "kms:updatealias", "kms:deletealias"})
+
+
+_GRANTED = frozenset(
+    f"kms:{operation}" for operation in (
+        "creategrant", "decrypt", "derivesharedsecret", "describekey", "encrypt", "generatedatakey",
+        "generatedatakeypair", "generatedatakeypairwithoutplaintext", "generatedatakeywithoutplaintext", "generatemac",
+        "getpublickey", "reencryptfrom", "reencryptto", "retiregrant", "sign", "verify", "verifymac",
+    )
+)  # fmt: skip
+"""What a grant can allow (KMS: "Grant operations")."""
+_CONTEXT = "kms:encryptioncontext:"
+_ALWAYS_SENT = f"{_CONTEXT}secretversionid"
+"""Secrets Manager sends it with every call; its value is not known."""
 
 
 class Sides(NamedTuple):
@@ -27,6 +40,13 @@ class Sides(NamedTuple):
     session: int
     forms: Mapping[Form, int]
     """What the resource's policy allows, by the form in which it names the caller."""
+    grant: int = NO
+    """What grants of a KMS key allow."""
+
+    @property
+    def named(self) -> int:
+        """Whether the resource's side allows or delegates, in whatever form."""
+        return max(*self.forms.values(), self.grant, NO)
 
 
 def within_account(sides: Sides, *, needs_policy: bool) -> int:
@@ -34,13 +54,14 @@ def within_account(sides: Sides, *, needs_policy: bool) -> int:
     forms = sides.forms
     identity = sides.identity
     if needs_policy:
-        identity = min(identity, max(forms.values(), default=NO))
-    limited = min(max(identity, forms.get(Form.ROLE, NO)), sides.boundary, sides.session)
+        identity = min(identity, sides.named)
+    limited = min(max(identity, forms.get(Form.ROLE, NO), sides.grant), sides.boundary, sides.session)
     anyone = forms.get(Form.ANYONE, NO)
     if sides.session != YES:
         # Whether a plain star passes a session policy's implicit deny is not documented.
         anyone = min(anyone, MAYBE)
-    return max(limited, anyone, forms.get(Form.DIRECT, NO))
+    # Nor is it whether a grant passes the implicit deny of a boundary or session policy.
+    return max(limited, anyone, forms.get(Form.DIRECT, NO), min(sides.grant, MAYBE))
 
 
 def needs_policy(action: str, resource: str) -> bool:
@@ -76,21 +97,40 @@ def service_rule(action: str, resource: str, caller: Caller) -> str | None:
     return None
 
 
-def granted(caller: Caller, grant: KmsGrant, action: str, keys: Keys) -> int:
-    """Return whether a KMS grant lets the caller through (KMS: "Grants", "Using grant constraints")."""
-    if grant.grantee not in (caller.arn, caller.role) or not action.startswith("kms:"):
+def granted(caller: Caller, resource: ResourcePolicies, action: str, keys: Keys) -> int:
+    """Return whether a grant of a KMS key lets the caller through (KMS: "Grants", "Using grant constraints").
+
+    Where something on the key's side was not seen, it may have been its grants.
+    """
+    if action not in _GRANTED:
         return NO
+    best = MAYBE if Kind.RESOURCE in resource.unseen else NO
+    return max(best, *(_grants(grant, action, keys) for grant in grants_to(caller, resource.grants)), NO)
+
+
+def grants_to(caller: Caller, grants: Iterable[KmsGrant]) -> tuple[KmsGrant, ...]:
+    """Return the grants that name a caller."""
+    return tuple(grant for grant in grants if grant.grantee in {caller.arn, caller.role})
+
+
+def _grants(grant: KmsGrant, action: str, keys: Keys) -> int:
     if action.removeprefix("kms:") not in {operation.lower() for operation in grant.operations}:
         return NO
-    wanted = grant.context_equals if grant.context_equals is not None else grant.context_subset
+    exactly = grant.context_equals is not None
+    wanted = {
+        f"{_CONTEXT}{name.lower()}": value
+        for name, value in ((grant.context_equals if exactly else grant.context_subset) or {}).items()
+    }
     result = YES
-    for name, value in (wanted or {}).items():
-        found = keys[f"kms:encryptioncontext:{name.lower()}"]
+    for name, value in wanted.items():
+        found = keys[name]
         if found is not FREE and found != value:
             return NO
         result = MAYBE if found is FREE else result
-    if grant.context_equals is not None:
-        given = {key for key, found in keys.items() if key.startswith("kms:encryptioncontext:") and found is not None}
-        if given - {f"kms:encryptioncontext:{name.lower()}" for name in grant.context_equals}:
-            return NO
+    if exactly:
+        for name in keys.keys() - wanted:
+            if name.startswith(_CONTEXT) and keys[name] is not None:
+                if keys[name] is not FREE or name == _ALWAYS_SENT:
+                    return NO
+                result = MAYBE
     return result

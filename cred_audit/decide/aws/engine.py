@@ -18,6 +18,7 @@ from cred_audit.decide.aws.combination import (
     TRUST_ACTIONS,
     Sides,
     granted,
+    grants_to,
     needs_policy,
     owner_of,
     service_rule,
@@ -38,6 +39,12 @@ NO_RESOURCE_SIDE = ResourcePolicies()
 _NEAR = 5
 """Statements that a refusal quotes: those that came closest."""
 _ROOT = Reason(policy="", why="the account root user needs no policy in its own account, or a grant of the key lets it")
+_UNSETTLED = Reason(policy="", why="AWS's documentation does not settle this case")
+_NO_GRANTS = Reason(policy="", why="the grants of the key were not seen")
+_GRANT = Reason(
+    policy="",
+    why="a grant of the key names the caller, and it is not documented whether the caller's own policies limit it",
+)
 
 
 class _Plan(NamedTuple):
@@ -94,7 +101,7 @@ class Evaluator:
                 )
             else:
                 sides = self._sides(plan, action, request, keys, resource, used)
-                found = self._combined(sides, action, request, owner, resource)
+                found = self._combined(sides, action, request, owner)
             result = min(result, found)
         if result == NO:
             return self._refused(plan, action, request, keys, resource, owner)
@@ -233,10 +240,6 @@ class Evaluator:
                         used.append(clause)
         elif Kind.RESOURCE in resource.unseen:
             forms = dict.fromkeys((Form.ACCOUNT, Form.DIRECT), MAYBE)
-        for grant in resource.grants:
-            found = granted(caller, grant, action, keys)
-            if found:
-                forms[Form.ROLE] = max(forms.get(Form.ROLE, NO), found)
         if caller.type is Type.ROOT and not self.policies.identity:
             identity = YES
         else:
@@ -252,10 +255,11 @@ class Evaluator:
             boundary=min(boundary, MAYBE) if Kind.BOUNDARY in unseen else boundary,
             session=min(session, MAYBE) if Kind.SESSION in unseen else session,
             forms=forms,
+            grant=granted(caller, resource, action, keys),
         )
 
-    def _combined(self, sides: Sides, action: str, request: Request, owner: str, resource: ResourcePolicies) -> int:
-        caller, named = self.caller, max(sides.forms.values(), default=NO)
+    def _combined(self, sides: Sides, action: str, request: Request, owner: str) -> int:
+        caller, named = self.caller, sides.named
         if caller.outside:
             if caller.account and caller.account != owner:
                 return NO
@@ -264,9 +268,8 @@ class Evaluator:
         if owner == caller.account:
             return own
         limits = min(sides.boundary, sides.session)
-        grant = sides.forms.get(Form.ROLE, NO) if resource.grants else NO
         # Whether a KMS grant to another account's principal also needs that account's policies is not documented.
-        across = max(min(sides.identity, limits, named), min(grant, MAYBE))
+        across = max(min(sides.identity, limits, named), min(sides.grant, MAYBE))
         if owner:
             return across
         return own if own == across else MAYBE
@@ -293,15 +296,20 @@ class Evaluator:
                     for condition in clause.statement.conditions
                     if keys[condition.key.lower()] is FREE
                 )
-        unseen = sorted(kind.not_seen for kind in self.policies.unseen | resource.unseen)
-        reasons += (Reason(policy="", why=why) for why in unseen)
+        # Where a key's policy was seen, only its grants can be missing of what its side holds.
+        reasons += (
+            _NO_GRANTS
+            if kind is Kind.RESOURCE and resource.policy is not None
+            else Reason(policy="", why=kind.not_seen)
+            for kind in sorted(self.policies.unseen | resource.unseen, key=lambda kind: kind.value)
+        )
         reasons += (
             clause.reason("is undecided: whether NotPrincipal exempts the caller is not settled")
             for clause in self._guards(action, resource)
             if self._named(clause)[1] == MAYBE and clause.test(request.resource, keys) == YES
         )
         if not reasons:
-            reasons.append(Reason(policy="", why="AWS's documentation does not settle this case"))
+            reasons.append(_GRANT if grants_to(self.caller, resource.grants) else _UNSETTLED)
         return Decision(effect=Effect.UNKNOWN, because=tuple(reasons), assuming=tuple(dict.fromkeys(assuming)))
 
     def _refused(  # noqa: PLR0913, PLR0917  (the parts of one question)

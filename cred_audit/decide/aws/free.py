@@ -17,7 +17,7 @@ from cred_audit.decide import Decision, Effect, Reason
 from cred_audit.decide.aws import catalogue
 from cred_audit.decide.aws.atoms import is_principal_key, tag_of, unknown_variables
 from cred_audit.decide.aws.caller import Type, session_of
-from cred_audit.decide.aws.combination import owner_of
+from cred_audit.decide.aws.combination import grants_to, owner_of
 from cred_audit.decide.aws.context import own_part, spelled
 from cred_audit.decide.aws.dependent import (
     COLLECTIONS,
@@ -187,7 +187,16 @@ class Search:
                 key = condition.key.lower()
                 if self._is_free(request, keys, key):
                     found.setdefault(key, []).append((condition, clause.document.variables))
+        for condition in self._constraints(resource):
+            if self._is_free(request, keys, condition.key.lower()):
+                found.setdefault(condition.key.lower(), []).append((condition, False))
         return found
+
+    def _constraints(self, resource: ResourcePolicies) -> Iterable[Condition]:
+        """Yield what grants of a key to the principal ask of the encryption context, which it may choose."""
+        for grant in grants_to(self.evaluator.caller, resource.grants):
+            for name, value in {**(grant.context_subset or {}), **(grant.context_equals or {})}.items():
+                yield Condition(operator="StringEquals", key=f"kms:EncryptionContext:{name}", values=(value,))
 
     def _is_free(self, request: Request, keys: Keys, key: str) -> bool:
         if is_principal_key(key) or tag_of(key) is not None or is_unread(key):
