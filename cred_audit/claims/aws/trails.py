@@ -19,6 +19,7 @@ from cred_audit.claims.aws.isolation import (
 )
 from cred_audit.claims.isolation import who_acts
 from cred_audit.decide import Effect, Unknown
+from cred_audit.decide.aws.asker import ENABLED
 from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE
 from cred_audit.decide.aws.free import Possible, Search
 from cred_audit.decide.aws.model import Request
@@ -163,6 +164,8 @@ def _files(facts: AwsIsolation, acting: Acting, search: Search, trail: Trail) ->
             if opened.decision.effect is Effect.DENY:
                 return
             sure = sure and opened.decision.effect is Effect.ALLOW
+            if thing.enabled is False:
+                assuming.append(ENABLED)
     yield _Way(acting, found, f"the files of the trail {trail.arn}", sure, tuple(assuming))
 
 

@@ -41,6 +41,8 @@ class Judged:
 
 
 _OWN_KEY = "the secret gets a customer key that decrypts for the agent: AWS's own key works in its own account only"
+ENABLED = "the KMS key is enabled again, which is disabled, waits for its deletion or lacks its material"
+"""What must become true before KMS uses a key that is not usable now (KMS Developer Guide: "Key states")."""
 
 
 class Asker:
@@ -97,13 +99,26 @@ class Asker:
         effect = Effect.UNKNOWN if Effect.UNKNOWN in effects else Effect.ALLOW
         if self._meets_own_key(action, thing, wanted):
             assuming += (_OWN_KEY,)
-        if not thing.key_known and uses_key(action, wanted) and effect is Effect.ALLOW:
+        if any(one is not None and not one.usable for one in (thing, thing.key)) and uses_key(action, wanted):
+            assuming += (ENABLED,)
+        if not thing.key_known and uses_key(action, wanted):
             effect = Effect.UNKNOWN
-            because += (Reason(policy="", why="the key that encrypts it was not seen"),)
+            because += (Reason(policy="", why=self._of_unseen_key(thing)),)
         if not thing.owners_known and effect is Effect.ALLOW:
             effect = Effect.UNKNOWN
             because += (Reason(policy="", why="what says whose it is was not seen"),)
         return Judged(effect, because, assuming, tuple(part.request for part in parts), bool(session))
+
+    def _of_unseen_key(self, thing: Thing) -> str:
+        """Return what is not known where a key was not seen.
+
+        A grant of a key lets in principals of other accounts whose own policies say nothing of it, as Auto Scaling's
+        roles have it (EC2 Auto Scaling User Guide: "Required AWS KMS key policy for use with encrypted volumes").
+        """
+        seen = "the key that encrypts it was not seen"
+        if thing.key is not None and self._has_no_allow("kms:Decrypt"):
+            return f"{seen}: no policy of the agent allows kms:Decrypt, but a grant of that key might"
+        return seen
 
     def _meets_own_key(self, action: str, thing: Thing, wanted: ActionClass | Question) -> bool:
         """Whether a value is read across accounts that AWS's own key encrypts, which decrypts for its account alone.

@@ -222,7 +222,7 @@ class Cells:
 
     def _sort(self, thing: Thing) -> tuple[object, ...]:
         known = tuple(sorted(item for item in thing.known.items() if item[0] in self._keys))
-        return thing.sort, thing.region, thing.account, self._tag_states(thing.tags), known
+        return thing.sort, thing.region, thing.account, thing.usable, self._tag_states(thing.tags), known
 
     def _tag_states(self, tags: Mapping[str, str] | None) -> object:
         if tags is None:

@@ -55,7 +55,8 @@ def _folders(parameters: Sequence[Thing], *, others: bool) -> Iterator[Thing]:
             elif parameter.owners or others or not parameter.owners_known:
                 yield Thing(
                     arn=folder, owners=_owners([parameter], others=others), owners_known=parameter.owners_known,
-                    key=parameter.key, within=parameter.arn, collection=Collection.FOLDER, policies=parameter.policies,
+                    key=parameter.key, key_known=parameter.key_known, within=parameter.arn,
+                    collection=Collection.FOLDER, policies=parameter.policies,
                 )  # fmt: skip
     for (folder, key_known, owners_known), below in together.items():
         owners = _owners(below, others=others)

@@ -37,29 +37,16 @@ def encrypting_keys(holdings: Holdings) -> tuple[Thing, ...]:
 
 def _candidates(holdings: Holdings, unknown: dict[str, list[Thing]]) -> Iterator[Thing]:
     """Yield the keys that may encrypt what is encrypted with a key that is not known, by region."""
-    named = _named(holdings) if unknown else {}
     keys = [thing for thing in holdings.all if thing.service == "kms" and thing.collection is None]
     for region, things in unknown.items():
         owners = {thing.owners for thing in things}
         # What several tenants may have a part in is foreign to each of them.
         one = next(iter(owners)) if len(owners) == 1 and len(next(iter(owners))) == 1 else ()
-        if any(thing.arn not in named for thing in things):
+        if any(thing.key is None for thing in things):
             for key in keys:
                 if key.region == region and (not one or key.owners != one):
                     yield replace(key, owners=one, owners_known=False)
-        for arn in dict.fromkeys(named[thing.arn] for thing in things if thing.arn in named):
+        # One in an account that was not read.
+        for arn in dict.fromkeys(thing.key.arn for thing in things if thing.key is not None):
             policies = ResourcePolicies(unseen=frozenset({Kind.RESOURCE}))
             yield Thing(arn=arn, tags=None, policies=policies, owners=one, owners_known=False)
-
-
-def _named(holdings: Holdings) -> dict[str, str]:
-    """Return ARN of a secret or parameter -> that of the key in an account that was not read which encrypts it."""
-    regions = (region for account in holdings.principals.world.accounts for region in account.regions)
-    pairs = (
-        (one.arn, one.key)
-        for region in regions
-        for part in (region.secrets, region.parameters)
-        for one in part or ()
-        if one.key is not None and ":key/" in one.key and one.key.count(":") > 4
-    )
-    return {arn: key for arn, key in pairs if key.split(":", 5)[4] not in holdings.principals.accounts}

@@ -86,7 +86,9 @@ class Thing:
     key: "Thing | None" = None
     """The customer key that encrypts it; None for AWS's own."""
     key_known: bool = True
-    """False when it could not be told which key encrypts it."""
+    """False when the key that encrypts it was not seen: which it is, or, where `key` names it, all but its ARN."""
+    usable: bool = True
+    """False for a key that KMS uses for nothing, as long as nobody enables it again (KMS: "Key states")."""
     known: Mapping[str, Value] = field(default_factory=dict)
     """Condition keys (lower case) whose value is a fact of the thing, tags apart."""
     collection: Collection | None = None

@@ -133,6 +133,7 @@ class Holdings:
         self._matters: dict[str, frozenset[str]] = {}
         """Part that was not seen -> owners that may have something there."""
         self._keys: dict[str, Thing] = {}
+        self._keys_elsewhere: dict[str, Thing] = {}
         self._aliases: dict[tuple[str, str, str], str] = {}
         self._ids: dict[tuple[str, str, str], str] = {}
         self.keys: dict[str, Key] = {}
@@ -194,7 +195,7 @@ class Holdings:
                 self._aliases[account.id, region.name, alias] = key.arn
             self._keys[key.arn] = self._thing(
                 key.arn, key.tags, self._policies(account.id, key.policy, "key policy", key),
-                known={"kms:resourcealiases": key.aliases} if key.aliases else {},
+                known={"kms:resourcealiases": key.aliases} if key.aliases else {}, usable=key.enabled is not False,
             )  # fmt: skip
 
     def _thing(self, arn: str, tags: Mapping[str, str] | None, policies: ResourcePolicies, **more: Any) -> Thing:
@@ -210,7 +211,7 @@ class Holdings:
             self._miss("parameters", "ssm", account, region)
         for secret in region.secrets or ():
             self._miss_copies(account, secret)
-            key, known = self.key_of(account.id, region.name, secret.key) if secret.key_seen else (None, False)
+            key, known = self._encrypting(account.id, region.name, secret.key) if secret.key_seen else (None, False)
             policies = self._policies(account.id, secret.policy, "resource policy of the secret", secret)
             facts: dict[str, Value] = {"secretsmanager:secretprimaryregion": secret.primary_region or region.name}
             if secret.rotated_by is not None:
@@ -219,12 +220,24 @@ class Holdings:
         for parameter in region.parameters or ():
             key, known = (None, True)
             if parameter.type == "SecureString":
-                key, known = self.key_of(account.id, region.name, parameter.key)
+                key, known = self._encrypting(account.id, region.name, parameter.key)
             policies = self._policies(account.id, None, "", parameter)
             yield self._thing(parameter.arn, parameter.tags, policies, key=key, key_known=known)
         for key_ in region.keys or ():
             if key_.customer is not False:
                 yield self._keys[key_.arn]
+
+    def _encrypting(self, account: str, region: str, given: str | None) -> tuple[Thing | None, bool]:
+        """Return a key as `key_of` does; of one in an account that was not read what its ARN tells."""
+        key, known = self.key_of(account, region, given)
+        fields = (given or "").split(":", 5)
+        named = len(fields) == 6 and fields[2] == "kms" and fields[5].startswith("key/")
+        if known or given is None or not named or fields[4] in self.principals.accounts:
+            return key, known
+        if given not in self._keys_elsewhere:
+            side = ResourcePolicies(unseen=frozenset({Kind.RESOURCE, Kind.RCP}))
+            self._keys_elsewhere[given] = Thing(arn=given, tags=None, policies=side, owners_known=False)
+        return self._keys_elsewhere[given], False
 
     def key_of(self, account: str, region: str, given: str | None) -> tuple[Thing | None, bool]:
         """Return the customer key that a KmsKeyId names and whether it is known; (None, True) for AWS's own key."""
