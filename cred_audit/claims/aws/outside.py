@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from cred_audit.decide.aws.context import spelled
 from cred_audit.decide.aws.document import NEGATED, read_document
 from cred_audit.decide.aws.engine import Evaluator
 from cred_audit.decide.aws.free import Search
@@ -96,5 +97,5 @@ def organization(document: Document | None) -> tuple[tuple[tuple[str, Value], ..
             key = condition.key.lower()
             if key in _OF_ORGANIZATIONS and condition.values and statement.allow is not (condition.operator in NEGATED):
                 value = condition.values[0].replace("*", "x").replace("?", "x")
-                found.setdefault(condition.key, (value,) if key.endswith("paths") else value)
+                found.setdefault(spelled(key), (value,) if key.endswith("paths") else value)
     return tuple(found.items()), tuple(f"{key} is {value}" for key, value in found.items())

@@ -2,8 +2,10 @@
 
 import pytest
 
+from cred_audit.claims.aws.outside import organization
 from cred_audit.decide.aws.context import own_part, spelled, whole_context
-from cred_audit.decide.aws.model import Principal, Request
+from cred_audit.decide.aws.document import read_document
+from cred_audit.decide.aws.model import Kind, Principal, Request
 
 PRINCIPAL = Principal(
     arn="arn:aws:iam::111122223333:role/agent", tags={"TenantId": "x", "Team": "t"}, session_tags={"tenantid": "acme"}
@@ -62,3 +64,10 @@ def test_what_is_not_known_is_left_out() -> None:
 )  # fmt: skip
 def test_a_key_is_spelled_as_aws_spells_it_and_its_own_part_as_it_is_written(name: str) -> None:
     assert spelled(name.lower(), own_part(name)) == name
+
+
+def test_the_organization_that_a_policy_asks_for_is_spelled_so_too() -> None:
+    condition = {"StringEquals": {"AWS:principalorgid": "o-1"}}
+    text = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Condition": condition}]}
+    given, assumed = organization(read_document(text, Kind.RESOURCE, "p"))
+    assert (given, assumed) == ((("aws:PrincipalOrgID", "o-1"),), ("aws:PrincipalOrgID is o-1",))
