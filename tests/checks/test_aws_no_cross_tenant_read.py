@@ -8,6 +8,7 @@ from cred_audit.check import Skip
 from cred_audit.finding import Verdict
 from cred_audit.target.model import AwsTerritory
 from tests import aws_lab as lab
+from tests.checks.hidden import verdict
 from tests.checks.judged import judged
 
 SECRETS = f"arn:aws:secretsmanager:*:{lab.ACCOUNT}:secret:"
@@ -57,10 +58,10 @@ def test_an_unseen_part_that_no_other_tenants_territory_can_hold_does_not_matter
     names = [lab.tenant(name, lab.agent("a", f"agent-{name}"), territory=[AwsTerritory(arns=(f"{SECRETS}{name}/*",))])
              for name in lab.TENANTS]  # fmt: skip
     roles = [lab.role(f"agent-{name}", text) for name, text in closed.items()]
-    for part, verdict in (("keys", Verdict.PASS), ("parameters", Verdict.PASS), ("secrets", Verdict.UNKNOWN)):
+    for part, expected in (("keys", Verdict.PASS), ("parameters", Verdict.PASS), ("secrets", Verdict.UNKNOWN)):
         parts: dict[str, Any] = {"secrets": [lab.secret(name) for name in lab.TENANTS]} | {part: None}
         findings = judged("aws_no_cross_tenant_read", lab.snapshot([lab.account(roles=roles, **parts)], names))
-        assert {finding.verdict for finding in findings} == {verdict}, part
+        assert {finding.verdict for finding in findings} == {expected}, part
         everything = lab.snapshot([lab.account(roles=roles, **parts)], names, others=True)
         assert Verdict.UNKNOWN in {finding.verdict for finding in judged("aws_no_cross_tenant_read", everything)}
 
@@ -156,3 +157,15 @@ def test_what_else_an_agent_reaches_where_nobody_looked_is_not_known() -> None:
     found = [(one.verdict, one.subject) for one in judged("aws_no_cross_tenant_read", facts) if one.tenant == "acme"]
     assert (Verdict.UNKNOWN, "agent:acme/acme-agent") in found
     assert Verdict.FAIL in {verdict for verdict, _ in found}
+
+
+def test_a_folder_in_which_a_parameter_may_be_anothers_is_not_the_tenants_own() -> None:
+    tenants = [
+        lab.tenant("acme", lab.agent("run", "agent"), territory=[AwsTerritory(account=lab.ACCOUNT)]),
+        lab.tenant("beta"),
+    ]
+    role = lab.role("agent", lab.document(lab.statement("ssm:GetParametersByPath")))
+    for tags, expected in (({"TenantId": "beta"}, Verdict.FAIL), (None, Verdict.UNKNOWN)):
+        parameters = [lab.parameter("x", tags=tags, type="String")]
+        facts = lab.snapshot([lab.account(roles=[role], parameters=parameters)], tenants)
+        assert verdict("aws_no_cross_tenant_read", facts) is expected

@@ -140,3 +140,15 @@ def test_a_tenant_that_may_own_it_by_tags_that_were_not_seen_is_not_let_in_for_s
         snapshot = lab.snapshot([lab.account(roles=[lab.role("agent-beta")], secrets=[held])], tenants)
         (finding,) = (one for one in judged(CHECK, snapshot) if one.subject.startswith("secret:"))
         assert finding.verdict is expected, tags
+
+
+def test_a_key_that_may_encrypt_a_tenants_secret_is_not_left_out() -> None:
+    key = lab.key("k", policy=allows(OTHER, "kms:*"), tags={})
+    used, dark = lab.secret("acme", key=key.arn), lab.secret("acme", key_seen=False)
+    for secret, expected in ((used, {Verdict.FAIL}), (lab.secret("acme"), None), (dark, {Verdict.UNKNOWN})):
+        snapshot = lab.snapshot([lab.account(secrets=[secret], keys=[key])], [lab.tenant("acme")])
+        if expected is None:
+            with pytest.raises(Skip):
+                judged(CHECK, snapshot)
+        else:
+            assert {finding.verdict for finding in judged(CHECK, snapshot)} == expected

@@ -1,5 +1,6 @@
 """Roles that let another account in ask for an external id of their own."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from cred_audit.facts import Snapshot
 from cred_audit.finding import Finding, Verdict
 from cred_audit.target.model import AwsTerritory
 from tests import aws_lab as lab
-from tests.checks.hidden import assert_hiding_improves_nothing
+from tests.checks.hidden import assert_hiding_improves_nothing, verdict
 from tests.checks.judged import judged
 
 CHECK = "aws_trust_needs_external_id"
@@ -209,3 +210,29 @@ def test_many_customers_are_judged_without_looping_over_pairs() -> None:
     found = judged(CHECK, lab.snapshot([lab.account(roles=roles)], tenants))
     assert len(found) == 800
     assert all(one.verdict is Verdict.FAIL and one.reaches.all_except == (one.tenant,) for one in found)
+
+
+def test_an_id_is_nobodys_own_for_sure_where_a_trust_policy_was_not_seen() -> None:
+    shared = {name: lab.trust({"AWS": f"arn:aws:iam::{lab.ACCOUNT}:root"}, **asking(GOOD["acme"])) for name in HOMES}
+    roles = {name: f"role:arn:aws:iam::{HOMES[name]}:role/byoc" for name in HOMES}
+    assert {verdicts(customers(shared))[one] for one in roles.values()} == {Verdict.FAIL}
+    whole = customers(shared)
+    assert whole.aws is not None
+    accounts = list(whole.aws.world.accounts)
+    (role,) = accounts[2].roles or ()
+    accounts[2] = replace(accounts[2], roles=(replace(role, trust=None),))
+    world = replace(whole.aws.world, accounts=tuple(accounts))
+    found = verdicts(replace(whole, aws=replace(whole.aws, world=world)))
+    assert {found[one] for one in roles.values()} == {Verdict.UNKNOWN}
+
+
+def test_a_role_that_may_be_anothers_by_tags_that_were_not_seen_is_not_left_out() -> None:
+    texts = {"acme": lab.document(lab.statement("sts:AssumeRole")), "beta": lab.document(lab.statement("logs:*"))}
+    for tags, expected in (({"TenantId": "beta"}, Verdict.FAIL), ({}, Verdict.PASS), (None, Verdict.UNKNOWN)):
+        roles = [lab.role(f"agent-{name}", text, tags={}) for name, text in texts.items()]
+        roles.append(lab.role("hop", trust=lab.trust(ROOT), tags=tags))
+        tenants = [
+            lab.tenant("acme", lab.agent("run", "agent-acme"), territory=[AwsTerritory(account=lab.ACCOUNT)]),
+            lab.tenant("beta"),
+        ]
+        assert verdict(CHECK, lab.snapshot([lab.account(roles=roles)], tenants)) is expected, tags

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from cred_audit.claims.aws.assuming import reaches_of
 from cred_audit.claims.aws.guests import Guest, Resource, guests, holders
+from cred_audit.claims.aws.keys import without_key_known
 from cred_audit.claims.aws.roles import AwsRoles, aws_roles
 from cred_audit.claims.isolation import sentence_of
 from cred_audit.decide import Effect
@@ -50,6 +51,8 @@ def judge_resource_policies(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield one finding for each secret and key of a tenant that has a policy of its own."""
     roles = aws_roles(snapshot)
     holdings = roles.facts.holdings
+    # Such a key may be one that no tenant's thing seems to use.
+    yield from without_key_known(roles.facts)
     unsure = bool(holdings.unseen) or not all(thing.owners_known and thing.key_known for thing in holdings.all)
     for resource in of_tenants(roles):
         policies = resource.policies

@@ -68,7 +68,7 @@ def _served(facts: AwsIsolation) -> dict[str, _Served]:
 def judge_keys(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield one finding for each customer key that encrypts a tenant's secret or parameter."""
     facts = aws_isolation(snapshot)
-    dark = tuple(_without_key_known(facts))
+    dark = tuple(without_key_known(facts))
     yield from dark
     for arn, served in _served(facts).items():
         reaches = reaches_of(facts, served.tenants)
@@ -99,7 +99,8 @@ def _one_each(served: _Served) -> Iterator[Thing]:
             yield thing
 
 
-def _without_key_known(facts: AwsIsolation) -> Iterator[Finding]:
+def without_key_known(facts: AwsIsolation) -> Iterator[Finding]:
+    """Yield an UNKNOWN where it was not seen which key encrypts a tenant's secret or parameter."""
     things = [thing for thing in _encrypted(facts) if not thing.key_known]
     if things:
         yield Finding(
@@ -154,7 +155,7 @@ class _Use:
 def judge_key_use(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield how agents may use keys that serve several tenants; a PASS for each agent that is bound."""
     facts = aws_isolation(snapshot)
-    dark = tuple(_without_key_known(facts))
+    dark = tuple(without_key_known(facts))
     yield from dark
     shared = {arn: served for arn, served in _served(facts).items() if len(served.tenants) > 1}
     if not shared:

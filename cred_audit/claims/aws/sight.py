@@ -99,10 +99,7 @@ def _untagged(snapshot: Snapshot, facts: AwsIsolation) -> Iterator[Finding]:
     if not any(part.tags for tenant in snapshot.target.tenants for part in tenant.territory.aws):
         return
     found = [thing.arn for thing in facts.holdings.all if not thing.owners_known]
-    found += (
-        role.arn for role in facts.principals.roles.values()
-        if role.tags is None and not facts.holdings.territories.owners(role.arn, None)
-    )  # fmt: skip
+    found += (role.arn for role in facts.principals.roles.values() if role.tags is None)
     if found:
         yield Finding(
             verdict=Verdict.UNKNOWN,

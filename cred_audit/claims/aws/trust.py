@@ -13,6 +13,7 @@ from cred_audit.claims.aws.isolation import witness_of
 from cred_audit.claims.aws.outside import ANYONE, organization, outsiders, stand_in
 from cred_audit.claims.aws.role_clauses import EXTERNAL_ID
 from cred_audit.claims.aws.roles import AwsRoles, aws_roles
+from cred_audit.claims.aws.sight import doubted
 from cred_audit.decide import Effect
 from cred_audit.decide.aws.free import Possible
 from cred_audit.decide.aws.model import Document, Statement, Value
@@ -52,16 +53,18 @@ def judge_external_ids(snapshot: Snapshot) -> Iterator[Finding]:
     """Yield one finding for each role that lets in a principal of an account that is not its owner's."""
     roles = aws_roles(snapshot)
     cases: list[_Case] = []
+    unseen: list[Finding] = []
     for role in roles.all:
         if role.arn.rpartition("/")[2] in _MADE_BY_ORGANIZATIONS:
             continue
         document = roles.trust(role)
         if document is None:
-            yield role_not_seen(role)
+            unseen.append(role_not_seen(role))
             continue
         case = _case(roles, role, document)
         if case is not None:
             cases.append(case)
+    yield from unseen
     _compare(cases)
     names = frozenset(tenant.lower() for tenant in roles.facts.tenants)
     for case in cases:
@@ -70,7 +73,8 @@ def judge_external_ids(snapshot: Snapshot) -> Iterator[Finding]:
             if why is not None:
                 shows = f"takes an external id that {why}"
                 case.faults.setdefault(shows, Evidence(where=case.role.arn, shows=f"{shows}: {value[:40]!r}"))
-        yield _judged(case)
+        # A role whose trust policy was not seen may take the same id.
+        yield doubted(_judged(case), unseen[:1] if case.ids else ())
 
 
 def role_not_seen(role: Role) -> Finding:

@@ -98,9 +98,9 @@ class Thing:
     """False when its tags, which may make it somebody's, were not seen."""
 
     def foreign(self, tenant: str) -> bool:
-        """Whether it is, or for a collection holds, what is not a tenant's own."""
+        """Whether it is, or for a collection holds or may hold, what is not a tenant's own."""
         if self.collection is not None:
-            return any(owner != tenant for owner in self.owners) or not self.owners
+            return any(owner != tenant for owner in self.owners) or not self.owners or not self.owners_known
         return tenant not in self.owners
 
     @property
