@@ -1,16 +1,22 @@
-"""Read AWS's answers strictly: whatever has another type than documented makes the part that it belongs to not seen."""
+"""Read AWS's answers strictly: whatever has another type than documented is not seen.
+
+That is the field alone where the facts can say so of it, and else the part that it belongs to.
+"""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from cred_audit.collect.aws.live.failures import malformed
+from cred_audit.collect.aws.live.failures import NotSeen, malformed
 
 _ARN = re.compile(r"arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:(\d{12}|aws)?:.+", re.DOTALL)
 Fields = Mapping[str, Any]
+Lost = Callable[[NotSeen], None]
+"""Takes why a field of one object was not seen."""
+_Value = TypeVar("_Value")
 
 
 def text(data: Fields, field: str, default: str | None = None) -> str:
@@ -21,6 +27,15 @@ def text(data: Fields, field: str, default: str | None = None) -> str:
     if not isinstance(value, str):
         raise malformed(field)
     return clean(value)
+
+
+def part(read: Callable[[], _Value], lost: Lost) -> _Value | None:
+    """Return a field of one object; None, with the reason told, where it is not as documented."""
+    try:
+        return read()
+    except NotSeen as why:
+        lost(why)
+        return None
 
 
 def clean(value: str) -> str:

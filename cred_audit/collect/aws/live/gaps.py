@@ -1,5 +1,7 @@
 """What was asked of AWS and not seen, told once: one refusal that meets thousands of secrets is one gap in the end."""
 
+from collections.abc import Callable
+
 from cred_audit.collect.aws.live.failures import NotSeen, shown
 from cred_audit.decide.aws.world import asked
 from cred_audit.facts import Gap
@@ -28,6 +30,10 @@ class Gaps:
             place = "" if resource.startswith("arn:") or not self._place else f" ({self._place})"
             what = f"{call} {shown(resource)}{place}" if resource else f"{call}{place}"
             self._found.append(Gap(source=SOURCE, what=what, reason=str(why)))
+
+    def fields(self, call: str, resource: str) -> Callable[[NotSeen], None]:
+        """Return what notes that a field of one object in an answer was not seen."""
+        return lambda why: self.call(call, why, resource)
 
     def all(self) -> tuple[Gap, ...]:
         """Return every gap, the many of one call summed up."""

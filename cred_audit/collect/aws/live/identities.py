@@ -7,12 +7,14 @@ from typing import TypeVar
 
 from cred_audit.collect.aws.live.answers import (
     Fields,
+    Lost,
     arn,
     document,
     entries,
     inner,
     moment,
     number,
+    part,
     tags,
     text,
     texts,
@@ -46,11 +48,12 @@ def read_identities(iam: Service, account: str, workers: Workers, gaps: Gaps) ->
     except NotSeen as why:
         gaps.part("iam", account, "", why)
         return Identities()
+    place = (account, iam.named(_DETAILS))
     found = Identities(
-        roles=_part(pages, "RoleDetailList", role_of, account, gaps),
-        users=_part(pages, "UserDetailList", user_of, account, gaps),
-        groups=_part(pages, "GroupDetailList", group_of, account, gaps),
-        policies=_part(pages, "Policies", policy_of, account, gaps),
+        roles=_part(pages, "RoleDetailList", role_of, place, gaps),
+        users=_part(pages, "UserDetailList", user_of, place, gaps),
+        groups=_part(pages, "GroupDetailList", group_of, place, gaps),
+        policies=_part(pages, "Policies", policy_of, place, gaps),
     )
     return replace(
         found,
@@ -61,60 +64,75 @@ def read_identities(iam: Service, account: str, workers: Workers, gaps: Gaps) ->
 
 
 def _part(
-    pages: list[Fields], field: str, read: Callable[[Fields], _Thing], account: str, gaps: Gaps
+    pages: list[Fields], field: str, read: Callable[[Fields, Lost], _Thing], place: tuple[str, str], gaps: Gaps
 ) -> tuple[_Thing, ...] | None:
+    account, call = place
+
+    def one(entry: Fields) -> _Thing:
+        return read(entry, gaps.fields(call, arn(entry, "Arn", "iam")))
+
     try:
         if not any(field in page for page in pages):
             raise malformed(field)
-        return tuple(read(entry) for page in pages for entry in entries(page, field))
+        return tuple(one(entry) for page in pages for entry in entries(page, field))
     except NotSeen as why:
         gaps.part("iam", account, "", why)
         return None
 
 
-def role_of(data: Fields) -> Role:
+def role_of(data: Fields, lost: Lost) -> Role:
     """Return a role; how long its sessions may be stands elsewhere."""
     return Role(
         arn=arn(data, "Arn", "iam"),
-        tags=tags(data),
-        trust=document(data, "AssumeRolePolicyDocument"),
-        inline=_inline(data, "RolePolicyList"),
-        attached=_attached(data),
-        boundary=_boundary(data),
+        tags=part(lambda: tags(data), lost),
+        trust=part(lambda: document(data, "AssumeRolePolicyDocument"), lost),
+        inline=part(lambda: _inline(data, "RolePolicyList", lost), lost),
+        attached=part(lambda: _attached(data), lost),
+        boundary=part(lambda: _boundary(data), lost),
+        # No fact says that these were not seen: a role without them could be passed to fewer services.
         instance_profiles=tuple(arn(entry, "Arn") for entry in entries(data, "InstanceProfileList")),
     )
 
 
-def user_of(data: Fields) -> User:
+def user_of(data: Fields, lost: Lost) -> User:
     """Return a user, without the access keys."""
     return User(
         arn=arn(data, "Arn", "iam"),
-        tags=tags(data),
-        inline=_inline(data, "UserPolicyList"),
-        attached=_attached(data),
-        boundary=_boundary(data),
-        groups=texts(data, "GroupList"),
+        tags=part(lambda: tags(data), lost),
+        inline=part(lambda: _inline(data, "UserPolicyList", lost), lost),
+        attached=part(lambda: _attached(data), lost),
+        boundary=part(lambda: _boundary(data), lost),
+        groups=part(lambda: texts(data, "GroupList"), lost),
     )
 
 
-def group_of(data: Fields) -> Group:
+def group_of(data: Fields, lost: Lost) -> Group:
     """Return a group."""
-    return Group(arn=arn(data, "Arn", "iam"), inline=_inline(data, "GroupPolicyList"), attached=_attached(data))
+    return Group(
+        arn=arn(data, "Arn", "iam"),
+        inline=part(lambda: _inline(data, "GroupPolicyList", lost), lost),
+        attached=part(lambda: _attached(data), lost),
+    )
 
 
-def policy_of(data: Fields) -> PolicyText:
+def policy_of(data: Fields, lost: Lost) -> PolicyText:
     """Return a managed policy in its default version."""
+    return PolicyText(name=arn(data, "Arn", "iam"), text=part(lambda: _default_version(data), lost))
+
+
+def _default_version(data: Fields) -> str:
     for version in entries(data, "PolicyVersionList"):
         if truth(version, "IsDefaultVersion") is True:
-            return PolicyText(name=arn(data, "Arn", "iam"), text=document(version, "Document"))
+            return document(version, "Document")
     raise malformed("IsDefaultVersion")
 
 
-def _inline(data: Fields, field: str) -> tuple[PolicyText, ...]:
-    return tuple(
-        PolicyText(name=text(entry, "PolicyName"), text=document(entry, "PolicyDocument"))
-        for entry in entries(data, field)
-    )
+def _inline(data: Fields, field: str, lost: Lost) -> tuple[PolicyText, ...]:
+    return tuple(_named(entry, lost) for entry in entries(data, field))
+
+
+def _named(data: Fields, lost: Lost) -> PolicyText:
+    return PolicyText(name=text(data, "PolicyName"), text=part(lambda: document(data, "PolicyDocument"), lost))
 
 
 def _attached(data: Fields) -> tuple[str, ...]:

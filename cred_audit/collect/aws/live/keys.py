@@ -1,6 +1,6 @@
 """KMS keys of one region: their policies, grants, tags and aliases (KMS API: ListKeys and what follows from it)."""
 
-from cred_audit.collect.aws.live.answers import Fields, arn, entries, inner, pairs, tags, text, texts, truth
+from cred_audit.collect.aws.live.answers import Fields, arn, entries, inner, pairs, part, tags, text, texts, truth
 from cred_audit.collect.aws.live.failures import NotSeen, malformed
 from cred_audit.collect.aws.live.gaps import Gaps
 from cred_audit.collect.aws.live.service import Service
@@ -59,10 +59,11 @@ def _described(kms: Service, key: str, failures: _Failures) -> tuple[bool | None
         manager = text(about, "KeyManager")
         if manager not in ("AWS", "CUSTOMER"):
             raise malformed("KeyManager")
-        return manager == "CUSTOMER", truth(about, "Enabled")
     except NotSeen as why:
         failures.append(("describe_key", why))
         return None, None
+    enabled = part(lambda: truth(about, "Enabled"), lambda why: failures.append(("describe_key", why)))
+    return manager == "CUSTOMER", enabled
 
 
 def _policy(kms: Service, key: str, failures: _Failures) -> str | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cred_audit.collect.aws.live.answers import Fields, arn, moment, tags, text
+from cred_audit.collect.aws.live.answers import Fields, Lost, arn, moment, part, tags, text
 from cred_audit.collect.aws.live.failures import NotSeen
 from cred_audit.collect.aws.live.gaps import Gaps
 from cred_audit.collect.aws.live.service import Service
@@ -20,7 +20,12 @@ def read_parameters(
     start = f"arn:{partition}:ssm:{region}:{account}:parameter/"
     try:
         listed = manager.listed("describe_parameters", "Parameters", PaginationConfig={"PageSize": _PAGE})
-        named = [(text(entry, "Name"), parameter_of(entry, start)) for entry in listed]
+        call = manager.named("describe_parameters")
+        names = [text(entry, "Name") for entry in listed]
+        named = [
+            (name, parameter_of(entry, start, gaps.fields(call, name)))
+            for name, entry in zip(names, listed, strict=True)
+        ]
     except NotSeen as why:
         gaps.part("parameters", account, region, why)
         return None
@@ -39,12 +44,15 @@ def read_parameters(
     return tuple(found)
 
 
-def parameter_of(data: Fields, start: str) -> Parameter:
+def parameter_of(data: Fields, start: str, lost: Lost) -> Parameter:
     """Return a parameter without its tags. `start`: of its ARN, which older answers leave out."""
+    key = part(lambda: text(data, "KeyId", ""), lost)
     return Parameter(
         arn=arn(data, "ARN", "ssm") if data.get("ARN") is not None else start + text(data, "Name").lstrip("/"),
-        type=text(data, "Type"),
+        # What has no type that is known is taken for the one that a key encrypts.
+        type=part(lambda: text(data, "Type"), lost) or "SecureString",
         tags=None,
-        key=text(data, "KeyId", "") or None,
-        last_changed=moment(data, "LastModifiedDate"),
+        # No fact says that a parameter's key is unknown; a name that no key has does.
+        key="a key that was not seen" if key is None else key or None,
+        last_changed=part(lambda: moment(data, "LastModifiedDate"), lost),
     )

@@ -9,7 +9,19 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from cred_audit.collect.aws.live.answers import Fields, arn, entries, inner, moment, number, tags, text, truth
+from cred_audit.collect.aws.live.answers import (
+    Fields,
+    Lost,
+    arn,
+    entries,
+    inner,
+    moment,
+    number,
+    part,
+    tags,
+    text,
+    truth,
+)
 from cred_audit.collect.aws.live.failures import NotSeen
 from cred_audit.collect.aws.live.gaps import Gaps
 from cred_audit.collect.aws.live.service import Service
@@ -29,7 +41,8 @@ def read_secrets(
         listed = manager.listed(
             "list_secrets", "SecretList", IncludePlannedDeletion=False, PaginationConfig={"PageSize": _PAGE}
         )
-        secrets = [secret_of(entry) for entry in listed]
+        call = manager.named("list_secrets")
+        secrets = [secret_of(entry, gaps.fields(call, arn(entry, "ARN"))) for entry in listed]
     except NotSeen as why:
         gaps.part("secrets", account, region, why)
         return None
@@ -63,29 +76,44 @@ def _policy(manager: Service, secret: str) -> str | None:
     return text(manager.ask("get_resource_policy", SecretId=secret), "ResourcePolicy", "") or None
 
 
-def secret_of(data: Fields) -> Secret:
+def secret_of(data: Fields, lost: Lost) -> Secret:
     """Return a secret as a listing or description shows it: without its policy."""
+    key = part(lambda: text(data, "KmsKeyId", ""), lost)
+    secret = Secret(
+        arn=arn(data, "ARN", "secretsmanager"),
+        tags=part(lambda: tags(data), lost),
+        key=key or None,
+        key_seen=key is not None,
+        last_changed=part(lambda: moment(data, "LastChangedDate"), lost),
+        primary_region=_primary(data),
+        replicas=replicas_of(data),
+        owning_service=text(data, "OwningService", ""),
+    )
+    # What was not seen of its rotation leaves open how it is rotated.
+    return part(lambda: _rotated(secret, data), lost) or secret
+
+
+def _rotated(secret: Secret, data: Fields) -> Secret:
     rules = inner(data, "RotationRules")
     days = number(rules, "AutomaticallyAfterDays")
     schedule = _RATE_OF_DAYS.fullmatch(text(rules, "ScheduleExpression", ""))
     if days is None and schedule is not None:
         days = int(schedule.group(1))
-    return Secret(
-        arn=arn(data, "ARN", "secretsmanager"),
-        tags=tags(data),
-        key=text(data, "KmsKeyId", "") or None,
+    return replace(
+        secret,
         rotated_by=arn(data, "RotationLambdaARN", "lambda") if data.get("RotationLambdaARN") else None,
         # Left out for a secret that never had a rotation.
         rotation=truth(data, "RotationEnabled", default=False),
         rotates_every=days,
         last_rotated=moment(data, "LastRotatedDate"),
-        last_changed=moment(data, "LastChangedDate"),
-        primary_region=_primary(data),
-        replicas=tuple(
-            Replica(region=text(one, "Region"), key=text(one, "KmsKeyId", "") or None)
-            for one in entries(data, "ReplicationStatus")
-        ),
-        owning_service=text(data, "OwningService", ""),
+    )
+
+
+def replicas_of(data: Fields) -> tuple[Replica, ...]:
+    """Return a secret's copies in other regions, as a description shows them."""
+    return tuple(
+        Replica(region=text(one, "Region"), key=text(one, "KmsKeyId", "") or None)
+        for one in entries(data, "ReplicationStatus")
     )
 
 
@@ -100,7 +128,7 @@ def _with_replicas(
 ) -> tuple[Secret, ...]:
     def replicas(secret: Secret) -> tuple[Replica, ...] | NotSeen:
         try:
-            return secret_of(manager.ask("describe_secret", SecretId=secret.arn)).replicas
+            return replicas_of(manager.ask("describe_secret", SecretId=secret.arn))
         except NotSeen as why:
             return why
 
