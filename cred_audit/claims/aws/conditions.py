@@ -4,7 +4,7 @@ Each condition is tried on what other tenants own, exactly, and on what could be
 with an empty one, or with a name that nobody has yet. What gets through is a request that the engine allowed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cred_audit.check import Skip
@@ -122,9 +122,9 @@ class _Judge:
             if self.relevant(statement)
         ]
         broken: dict[Stated, list[_Break]] = {}
-        unsettled: dict[Reason, None] = {}
+        unsettled = {Reason(policy="", why=f"the {kind.value} was not seen"): None for kind in _unseen_of(actor)}
         for wanted in CLASSES:
-            for grant in self.texts.asked.estate.reach(actor.agent, wanted).grants:
+            for grant in self.texts.asked.answer(actor.agent, wanted).grants:
                 if grant.effect is Effect.UNKNOWN:
                     # One answer for all that waits for the same, of which the witness is only one.
                     unsettled.update(dict.fromkeys(reason for reason in grant.because if not reason.policy))
@@ -142,10 +142,10 @@ class _Judge:
                         )
                     )  # fmt: skip
         stopped: dict[Stated, str] = {}
-        if clauses and (key := self.imagined.alike(actor)) not in self._sound:
-            before = sum(map(len, broken.values()))
+        if clauses and (key := self.imagined.kin.of(actor)) not in self._sound:
             self._try_what_could_be(actor, clauses, broken, stopped)
-            if sum(map(len, broken.values())) == before and not stopped:
+            # Of a statement that is broken by what is there, nothing else was tried.
+            if not broken and not stopped:
                 self._sound.add(key)
         for stated in dict.fromkeys((*clauses, *broken)):
             if stated not in clauses:
@@ -210,7 +210,7 @@ class _Judge:
                     if any((clause.document, clause.statement) in clauses for clause in group.clauses)
                 ]
             for group in known[key]:
-                if not all(broken.get((clause.document, clause.statement)) for clause in group.clauses):
+                if not all(_surely(broken, clause) for clause in group.clauses):
                     self._try(actor, tried, group, broken, stopped)
 
     def _try(
@@ -234,7 +234,7 @@ class _Judge:
                     stopped.setdefault(stated, answer.because[0].why if answer.because else "another policy denies it")
             return
         for clause, how, sure in self._at_fault(actor, answer.requests[0], tried.thing):
-            if not broken.get((clause.document, clause.statement)):
+            if not _surely(broken, clause):
                 broken.setdefault((clause.document, clause.statement), []).append(
                     _Break(
                         sure=sure and tried.sure and answer.effect is Effect.ALLOW, how=how, beside=answer.because,
@@ -339,6 +339,16 @@ class _Judge:
                              quote=statement.text),
                 ),
             )  # fmt: skip
+
+
+def _surely(broken: Mapping[Stated, list[_Break]], clause: Clause) -> bool:
+    """Whether a statement is known to be passed, so that nothing more has to be tried on it."""
+    return any(one.sure for one in broken.get((clause.document, clause.statement), ()))
+
+
+def _unseen_of(actor: Actor) -> list[Kind]:
+    """Return the kinds of the agent's policies that were not all seen, in a stable order."""
+    return sorted(actor.policies.unseen, key=lambda kind: kind.value)
 
 
 def _covers(clause: Clause, resource: str, keys: Keys) -> int:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from cred_audit.claims.aws.kin import Kin
 from cred_audit.claims.aws.labels import labelled
 from cred_audit.claims.aws.texts import NOBODY, SERVICES, Actor, Texts, fresh, on_tags
 from cred_audit.decide import Effect
-from cred_audit.decide.aws.cells import documents_of
 from cred_audit.decide.aws.estate import Thing
 from cred_audit.decide.aws.model import Document, Statement
 
@@ -36,8 +36,8 @@ class Imagined:
         self.texts = texts
         self._known = {thing.arn for thing in texts.asked.holdings.all}
         self._samples = {service: self._sampled(service) for service in SERVICES}
-        self._words: dict[tuple[object, ...], tuple[str, bool]] = {}
         self._labelled: dict[str, Effect] = {}
+        self.kin = Kin(texts, tuple(thing for things in self._samples.values() for thing in things))
 
     def _sampled(self, service: str) -> list[Thing]:
         """Return a few things of different owners, and one of nobody, without the tag where there is one."""
@@ -102,30 +102,3 @@ class Imagined:
         if value not in self._labelled:
             self._labelled[value] = labelled(self.texts, value)
         return self._labelled[value]
-
-    def alike(self, actor: Actor) -> tuple[object, ...]:
-        """Return what two agents share that are told apart by nothing but values that no policy mentions."""
-        documents = tuple(dict.fromkeys(documents_of(actor.policies)))
-        known = self._words.get(documents)
-        if known is None:
-            conditions = [
-                condition for one in documents for statement in one.statements for condition in statement.conditions
-            ]
-            words = " ".join(value for condition in conditions for value in condition.values)
-            names = (text for one in documents for statement in one.statements for text in statement.resources or ())
-            wild = any(
-                "Like" in condition.operator and condition.key.lower().startswith("aws:principal")
-                for condition in conditions
-            )
-            known = self._words[documents] = (" ".join((words, *names)).lower(), wild)
-        mentioned, wild = known
-        tags = tuple(
-            sorted(
-                (key.lower(), value if wild or value.lower() in mentioned else str(bool(value)))
-                for key, value in actor.tags.items()
-            )
-        )
-        own = any(value.lower() in mentioned for value in self.texts.own.get(actor.tenant, ()))
-        sampled = tuple(actor.tenant in thing.owners for service in SERVICES for thing in self._samples[service])
-        return (documents, actor.policies.unseen, actor.account, tags, actor.principal.tags is None, sampled,
-                actor.tenant if own or wild else "")  # fmt: skip

@@ -88,6 +88,7 @@ class AwsIsolation:
             if part.tags
         }
         self._estate: reach.Estate | None = None
+        self._answers: dict[tuple[reach.Agent, ActionClass], reach.Answer] = {}
         self._kept: dict[bool, set[str]] | None = None
         """Who owns a key (True), who a secret or parameter (False)."""
         self.since = snapshot.taken_at
@@ -103,6 +104,13 @@ class AwsIsolation:
             self._owners = frozenset(self._estate.owners)
             self._landless = frozenset(self.tenants) - self._owners
         return self._estate
+
+    def answer(self, agent: reach.Agent, wanted: ActionClass) -> reach.Answer:
+        """Return what an agent reaches, asked once for all checks."""
+        known = self._answers.get((agent, wanted))
+        if known is None:
+            known = self._answers[agent, wanted] = self.estate.reach(agent, wanted)
+        return known
 
     def _acting(self, tenant: Tenant, agent: Agent) -> Acting:
         principal = agent.aws
@@ -206,7 +214,7 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
             judged = True
             yield _not_known(acting, verb, acting.who)
             continue
-        answer = asked.estate.reach(acting.who, wanted)
+        answer = asked.answer(acting.who, wanted)
         for grant in answer.grants:
             # Statements of one name may differ: two roles have each a policy of that name, two keys each its own.
             key = (acting.tenant, grant.effect, grant.because, grant.owners, grant.things, grant.assuming)

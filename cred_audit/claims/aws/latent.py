@@ -104,7 +104,7 @@ def _known(
     """Return the statements that let the agent reach what is there, those that may, and whether any other may."""
     if isinstance(acting.who, Unknown):
         return frozenset(), frozenset(), True
-    grants = asked.estate.reach(acting.who, wanted).grants
+    grants = asked.answer(acting.who, wanted).grants
     sure = frozenset(reason for one in grants if one.effect is Effect.ALLOW for reason in one.because)
     maybe = frozenset((reason.policy, reason.clause) for one in grants for reason in one.because)
     # An answer that is open because something was not seen does not say which statements it waits for.

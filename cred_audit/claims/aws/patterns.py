@@ -255,7 +255,7 @@ class _Spans:
     def _reached(self, actor: Actor, statement: Statement) -> reach.Grant | None:
         """Return what the statement lets the agent reach of others, with all of its policies."""
         for wanted in (ActionClass.READ, ActionClass.WRITE, ActionClass.LIST):
-            for grant in self.texts.asked.estate.reach(actor.agent, wanted).grants:
+            for grant in self.texts.asked.answer(actor.agent, wanted).grants:
                 if grant.effect is Effect.ALLOW and any(one.clause == statement.text for one in grant.because):
                     return grant
         return None

@@ -140,7 +140,7 @@ class Retagging:
     def _foreign(self, actor: Actor) -> Iterator[Finding]:
         actions = {*TAGS.values(), *UNTAGS.values()}
         done: set[str] = set()
-        for grant in self.texts.asked.estate.reach(actor.agent, ActionClass.CONTROL).grants:
+        for grant in self.texts.asked.answer(actor.agent, ActionClass.CONTROL).grants:
             thing = self._things.get(grant.witness[0].resource)
             if thing is None or thing.service in done or not actions.intersection(grant.actions):
                 continue
