@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from cred_audit.check import Finding, Skip, Snapshot, Verdict
-from cred_audit.decide.aws.world import Organization, PolicyText
-from cred_audit.target.model import AwsTerritory
+from cred_audit.decide.aws.world import Group, Organization, PolicyText, User
+from cred_audit.target.model import Agent, AwsPrincipal, AwsTerritory
 from tests import aws_lab as lab
 from tests.checks.hidden import assert_hiding_improves_nothing
 from tests.checks.judged import judged
@@ -239,3 +239,31 @@ def test_what_waits_for_a_policy_that_was_not_seen_is_no_condition_that_holds() 
             [account], tenants, organization=organization, others=True))}  # fmt: skip
         (subject,) = (one for one in found if "statement 2" in one)
         assert found[subject].verdict is expected
+
+
+def test_a_group_of_a_users_is_told_from_its_own_policy_of_that_name() -> None:
+    weak, strong = lab.document(allow({"StringEqualsIfExists": PAIR})), lab.document(allow(lab.EQUAL))
+    group = Group(arn=f"arn:aws:iam::{lab.ACCOUNT}:group/crew", inline=(PolicyText(name="p", text=strong),))
+    user = User(
+        arn=f"arn:aws:iam::{lab.ACCOUNT}:user/u", tags={"TenantId": "acme"}, groups=("crew",),
+        inline=(PolicyText(name="p", text=weak),),
+    )  # fmt: skip
+    agent = Agent(id="run", aws=AwsPrincipal(user=user.arn))
+    secrets = [lab.secret("acme"), lab.secret("beta")]
+    account = lab.account(users=[user], groups=[group], secrets=secrets)
+    found = {one.subject: one.verdict for one in judged(ID, lab.snapshot(
+        [account], [lab.tenant("acme", agent), lab.tenant("beta")]))}  # fmt: skip
+    assert found[f"acme: inline policy p of {user.arn}: statement 1"] is Verdict.FAIL
+    assert f"acme: inline policy p of group crew of {user.arn}: statement 1" in found
+
+
+def test_a_boundarys_conditions_hold_for_nobody_whose_policies_were_not_seen() -> None:
+    name = f"arn:aws:iam::{lab.ACCOUNT}:policy/boundary"
+    wild = lab.document(allow({"StringLike": {THING: "*"}}))
+    for inline, expected in (((PolicyText(name="p", text=lab.document(allow())),), Verdict.FAIL),
+                             (None, Verdict.UNKNOWN)):  # fmt: skip
+        role = replace(lab.role("agent", tags={"TenantId": "acme"}), inline=inline, boundary=name)
+        account = lab.account(roles=[role], policies={name: wild}, secrets=[lab.secret("acme")])
+        tenants = [lab.tenant("acme", lab.agent("run", "agent")), lab.tenant("beta")]
+        found = {one.subject: one.verdict for one in judged(ID, lab.snapshot([account], tenants))}
+        assert found[f"acme: {name}: statement 1"] is expected

@@ -1,15 +1,17 @@
 """Roles that agents assume on their way serve one tenant."""
 
+from dataclasses import replace
 from typing import Any
 
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Finding, Verdict
 from tests import aws_lab as lab
-from tests.checks.hidden import assert_hiding_improves_nothing
+from tests.checks.hidden import assert_hiding_improves_nothing, verdict
 from tests.checks.judged import judged
 
 CHECK = "aws_role_chains_serve_one_tenant"
 ROOT = {"AWS": f"arn:aws:iam::{lab.ACCOUNT}:root"}
+OTHER = "arn:aws:iam::999988887777:root"
 ADMIN = lab.document(lab.statement("*", "*"))
 READS_ALL = lab.document(lab.statement())
 
@@ -108,6 +110,14 @@ def test_a_role_whose_trust_was_not_seen_is_no_case_that_holds() -> None:
     admin = lab.role("admin", ADMIN, trust=None)
     findings = judged(CHECK, lab.role_each(nobody, roles=[admin]))
     assert {finding.verdict for finding in findings if "admin" in finding.subject} == {Verdict.UNKNOWN}
+    for inline, opened, expected in (
+        ((), "lambda", None),
+        (None, "other", Verdict.PASS),
+        (None, None, Verdict.UNKNOWN),
+    ):
+        trusts = {"lambda": lab.trust({"Service": "lambda.amazonaws.com"}), "other": lab.trust({"AWS": OTHER})}
+        dark = replace(lab.role("admin"), inline=inline, trust=trusts.get(opened or ""))
+        assert verdict(CHECK, lab.snapshot([lab.account(roles=[dark])], [lab.tenant("acme")])) is expected
 
 
 def test_hiding_a_fact_never_improves_a_verdict() -> None:

@@ -16,6 +16,7 @@ from cred_audit.check import Check, Verdict
 from cred_audit.decide.aws.world import Account, AwsWorld, Region
 from cred_audit.decide.vault.model import Namespace, Server, World
 from cred_audit.facts import AwsFacts, Snapshot, VaultFacts
+from cred_audit.finding import Finding
 from cred_audit.report import Result
 from tests.checks.hiding import Place, apart, blind, places
 from tests.checks.worlds import FIRST, NOW, SECOND, snapshots
@@ -117,13 +118,20 @@ def assert_no_better(before: Mapping[str, Result], after: Mapping[str, Result]) 
             for finding in result.findings
             if finding.verdict is Verdict.PASS
             # A case that comes up only now may pass, unless it stands where another was that did not.
-            and _open(known, finding.tenant) - _open(result, finding.tenant)
+            and _open(known, finding) - _open(result, finding)
         }
         assert not better - subjects(known, Verdict.PASS), (name, better, known, result)
 
 
-def _open(result: Result, tenant: str | None) -> set[str]:
-    return {one.subject for one in result.findings if one.tenant == tenant and one.verdict is not Verdict.PASS}
+def _open(result: Result, passed: Finding) -> set[str]:
+    """Return the cases of the same tenant and agents that do not pass."""
+    return {
+        one.subject
+        for one in result.findings
+        if one.verdict is not Verdict.PASS
+        and one.tenant == passed.tenant
+        and (set(one.agents) & set(passed.agents) or not (one.agents and passed.agents))
+    }
 
 
 def drawn(data: st.DataObject, facts: object, fewest: int = 1) -> list[Place]:

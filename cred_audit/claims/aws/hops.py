@@ -247,14 +247,15 @@ def _administrators(hops: Hops) -> Iterator[Finding]:
         agents = known.get(arn, [])
         if agents:
             yield _administered(hops.roles, role, power, agents)
-        elif power is Effect.ALLOW and hops.roles.trust(role) is None:
+        elif hops.roles.trust(role) is None:
             yield role_not_seen(role)
-        elif power is Effect.ALLOW and _lets_others_in(hops.roles, role):
+        elif _lets_others_in(hops.roles, role):
             shows = "another account may assume it, and no agent may"
+            does = "may do" if power is Effect.ALLOW else "may perhaps do"
             yield Finding(
                 verdict=Verdict.PASS,
                 subject=f"administrator:{arn}",
-                summary=f"No agent may assume {arn}, which may do everything in its account.",
+                summary=f"No agent may assume {arn}, which {does} everything in its account.",
                 evidence=(Evidence(where=arn, shows=shows),),
             )
 

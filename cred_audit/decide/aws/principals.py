@@ -95,7 +95,7 @@ class Principals:
                 if group is None:
                     unseen.add(Kind.IDENTITY)
                 else:
-                    identity += self._identity(account, group.inline, group.attached, unseen)
+                    identity += self._identity(account, group.inline, group.attached, unseen, f" of group {name}")
         boundary = None
         if found.boundary is None:
             unseen.add(Kind.BOUNDARY)
@@ -116,10 +116,13 @@ class Principals:
         inline: Iterable[PolicyText] | None,
         attached: Iterable[str] | None,
         unseen: set[Kind],
+        whose: str = "",
     ) -> list[Document]:
         # By name: which statement an answer names must not depend on the order in which policies were listed.
         texts = sorted(inline or (), key=lambda policy: policy.name)
-        found = [self.documents.read(policy.text, Kind.IDENTITY, f"inline policy {policy.name}") for policy in texts]
+        found = [
+            self.documents.read(policy.text, Kind.IDENTITY, f"inline policy {policy.name}{whose}") for policy in texts
+        ]
         found += [self.managed(account, arn, Kind.IDENTITY) for arn in sorted(attached or ())]
         if inline is None or attached is None or None in found:
             unseen.add(Kind.IDENTITY)
