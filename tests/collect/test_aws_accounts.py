@@ -7,7 +7,7 @@ import time
 import pytest
 
 from cred_audit.collect.aws import collect_aws
-from cred_audit.decide.aws.world import asked
+from cred_audit.decide.aws.world import Organization, asked
 from cred_audit.target.model import AwsSource, Target
 from tests.aws_server import KEY_ID, OWN_ACCOUNT, REGION, SECRET_KEY, AwsServer
 from tests.collect import aws_planted as planted
@@ -68,6 +68,32 @@ def test_assumed_credentials_are_in_no_text(planted_server: AwsServer) -> None:
     text = " ".join(gap.reason for gap in gaps)
     assert "AWS refused the call: SomethingElse: bad [31m (withheld)" in text
     assert not [token for token in given if token in text]
+
+
+def test_credentials_that_are_parts_of_words_change_no_verdict_and_no_text(planted_server: AwsServer) -> None:
+    none = lambda one: refusal(one, "AWSOrganizationsNotInUseException")  # noqa: E731
+    odd = lambda one: refusal(one, "Abstract")  # noqa: E731
+    with faulty(planted_server, DescribeOrganization=none, ListSecrets=odd) as server:
+        facts, gaps = read(server.url, AwsSource(), AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b")
+    assert facts.world.organization == Organization()
+    assert "AWS refused the call: Abstract" in reason(gaps, asked("secrets", OWN_ACCOUNT, REGION))
+    assert not [gap for gap in gaps if "(withheld)" in gap.reason]
+
+
+def test_an_error_code_that_holds_a_credential_is_not_shown(planted_server: AwsServer) -> None:
+    echo = lambda one: refusal(one, f"{'x' * 50}{SECRET_KEY}")  # noqa: E731
+    with faulty(planted_server, ListSecrets=echo) as server:
+        _, gaps = read(server.url, AwsSource())
+    said = reason(gaps, asked("secrets", OWN_ACCOUNT, REGION))
+    assert "AWS refused the call: xxx" in said
+    assert SECRET_KEY[:4] not in said
+
+
+def test_a_status_that_stands_for_the_code_is_said_once(planted_server: AwsServer) -> None:
+    broken = lambda _: (500, b"")  # noqa: E731
+    with faulty(planted_server, ListSecrets=broken) as server:
+        _, gaps = read(server.url, AwsSource())
+    assert "the endpoint failed (HTTP 500), and" in reason(gaps, asked("secrets", OWN_ACCOUNT, REGION))
 
 
 def test_a_region_that_is_not_enabled(planted_server: AwsServer) -> None:

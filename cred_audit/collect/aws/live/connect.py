@@ -32,6 +32,10 @@ _FROM_ENVIRON = (
 """Settings that botocore takes from variables, by botocore's names."""
 
 
+_SHORTEST_HIDDEN = 8
+"""Characters; what is shorter is no credential of AWS (a stand-in for an emulator), and part of many words."""
+
+
 class Hidden:
     """Takes the credentials that are in use out of texts."""
 
@@ -39,8 +43,8 @@ class Hidden:
         self._texts: set[str] = set()
 
     def add(self, *credentials: str | None) -> None:
-        """Take further credentials."""
-        self._texts.update(one for one in credentials if one)
+        """Take further credentials; those of less than 8 characters stay in the texts."""
+        self._texts.update(one for one in credentials if one and len(one) >= _SHORTEST_HIDDEN)
 
     def __call__(self, text: str) -> str:
         """Return the text without any credential."""

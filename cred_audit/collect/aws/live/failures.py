@@ -29,7 +29,7 @@ class NotSeen(Exception):
     def __init__(self, reason: str, *, code: str = "") -> None:
         super().__init__(reason)
         self.code = code
-        """AWS's error code; empty where there was no answer from AWS, but for a region that does not exist."""
+        """AWS's error code, to decide on and never to show; empty without an answer, but for a region that is none."""
 
     @property
     def denied(self) -> bool:
@@ -76,14 +76,16 @@ def not_seen(error: Exception, action: str, hide: Callable[[str], str], region: 
 def _refused(error: boto.ClientError, action: str, hide: Callable[[str], str], region: str) -> NotSeen:
     about = error.response.get("Error")
     about = about if isinstance(about, dict) else {}
-    code = shown(hide(str(about.get("Code") or "")), 60)
-    message = str(about.get("Message") or "")
+    # What happened is told by AWS's own code; only what is shown is cleaned.
+    code = str(about.get("Code") or "")
+    named, message = shown(hide(code), 60), hide(str(about.get("Message") or ""))
+    code = shown(code, 60)
     metadata = error.response.get("ResponseMetadata")
     status = metadata.get("HTTPStatusCode") if isinstance(metadata, dict) else None
-    return NotSeen(_told(code, message, status, action, hide, region), code=code)
+    return NotSeen(_told(code, named, message, status, action, region), code=code)
 
 
-def _told(code: str, message: str, status: object, action: str, hide: Callable[[str], str], region: str) -> str:  # noqa: PLR0913, PLR0917  (what there is to tell from)
+def _told(code: str, named: str, message: str, status: object, action: str, region: str) -> str:  # noqa: PLR0913, PLR0917  (what there is to tell from)
     if _DENIED.search(code):
         found = _EXPLICIT.search(message)
         denies = f", which an explicit deny in a {found.group(1)} policy refuses" if found else ""
@@ -100,13 +102,15 @@ def _told(code: str, message: str, status: object, action: str, hide: Callable[[
     if _THROTTLED.search(code):
         return "AWS throttled the call, and again on every retry; repeat later, or read fewer regions at a time"
     if _GONE.search(code):
-        return f"it does not exist, or no longer ({code})"
+        return f"it does not exist, or no longer ({named})"
     if code in _LACKING:
-        return f"the endpoint does not know the call ({code}); an emulator may lack it"
+        return f"the endpoint does not know the call ({named}); an emulator may lack it"
     if isinstance(status, int) and status >= 500:
-        return f"the endpoint failed (HTTP {status} {code}), and again on every retry; repeat later"
-    said = shown(hide(message), 160)
-    return f"AWS refused the call: {code}{': ' if said else ''}{said}"
+        # Without a code in its body botocore gives the status as the code.
+        more = f" {named}" if code not in ("", str(status)) else ""
+        return f"the endpoint failed (HTTP {status}{more}), and again on every retry; repeat later"
+    said = shown(message, 160)
+    return f"AWS refused the call: {named}{': ' if said else ''}{said}"
 
 
 def _without_answer(error: Exception) -> str:
