@@ -2,12 +2,14 @@
 
     python3 print_account.py FOLDER REGION [REGION ...]
 
-Writes FOLDER/iam.json, secrets.json, parameters.json, keys.json, functions.json, trails.json and, where the caller may
-see it, organization.json. Name them below `aws: files:` of the target, as target.yaml beside this file does. Needs
-Python 3.11 and `aws` with credentials of the account; every call to `aws` below is one command.
+Makes FOLDER where there is none, and writes iam.json, secrets.json, parameters.json, keys.json, functions.json,
+trails.json and, where the caller may see it, organization.json there. A REGION is a name such as eu-central-1. Name the
+files below `aws: files:` of the target, as target.yaml beside this file does. Needs Python 3.11 and `aws` with
+credentials of the account; every call to `aws` below is one command.
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -121,6 +123,23 @@ def attached(place: str, kind: str) -> Iterator[dict[str, Any]]:
         yield aws("organizations", "describe-policy", "--policy-id", policy["Id"])["Policy"]
 
 
+def arguments(words: list[str]) -> tuple[Path, list[str]]:
+    """Return the folder, made where there is none, and the regions; end with what is wrong before anything is asked."""
+    if {"-h", "--help"} & {*words}:
+        sys.stdout.write(str(__doc__))
+        raise SystemExit
+    wrong = [region for region in words[1:] if not re.fullmatch("[a-z]+(-[a-z]+)+-[0-9]+", region)]
+    if len(words) < 2 or words[0].startswith("-") or wrong:
+        why = f"{wrong[0]!r} is no region such as eu-central-1" if wrong else "a folder and a region are needed"
+        raise SystemExit(f"{why}; python3 print_account.py FOLDER REGION [REGION ...], or --help")
+    folder = Path(words[0])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(f"{folder}: the folder cannot be made: {error.strerror}") from None
+    return folder, words[1:]
+
+
 def main(folder: Path, regions: list[str]) -> None:
     """Write all files."""
     caller = aws("sts", "get-caller-identity")
@@ -145,6 +164,8 @@ def main(folder: Path, regions: list[str]) -> None:
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]), sys.argv[2:])
+        main(*arguments(sys.argv[1:]))
     except subprocess.CalledProcessError as refused:
         sys.exit(f"{' '.join(refused.cmd)}: {refused.stderr.strip()}")
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}; `aws` must be installed, and the folder must take files")

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -63,6 +64,38 @@ def printed(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec.loader.exec_module(script)
     monkeypatch.setattr(subprocess, "run", run)
     script.main(folder, list(REGIONS))
+
+
+def started(*words: str) -> subprocess.CompletedProcess[str]:
+    """Start the script where there is no `aws`."""
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *words], check=False, capture_output=True, text=True, env={"PATH": ""}, timeout=30
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "a folder and a region are needed"),
+        (("{folder}",), "a folder and a region are needed"),
+        (("{folder}", "nowhere"), "'nowhere' is no region"),
+        (("{folder}/file/below", REGION), "the folder cannot be made"),
+        (("{folder}/new/below", REGION), "`aws` must be installed"),
+    ],
+)
+def test_wrong_arguments_are_said_in_one_line(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = started(*(word.format(folder=tmp_path) for word in words))
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert (tmp_path / "new" / "below").is_dir() == ("new" in "".join(words))
+
+
+def test_the_script_says_how_it_is_used() -> None:
+    ended = started("--help")
+    assert ended.returncode == 0
+    assert "print_account.py FOLDER REGION [REGION ...]" in ended.stdout
 
 
 def from_files(folder: Path) -> tuple[AwsWorld, tuple[Gap, ...]]:
