@@ -125,7 +125,7 @@ THINGS = {
     "disagrees with its path": (
         lab.secret("beta", "x", tags={"TenantId": "acme"}), "things whose tag and name disagree"),
     "disagrees with its name": (
-        lab.secret("prod", "beta-db", tags={"TenantId": "acme"}), "things whose tag and name disagree"),
+        lab.secret("prod", "beta", tags={"TenantId": "acme"}), "things whose tag and name disagree"),
     "says nobody": (lab.secret("beta", "x", tags={"TenantId": "Beta"}), "things whose tag and name disagree"),
     "by case": (lab.secret("beta", "x", tags={"TenantId": "beta", "tenantid": "beta"}),
                 "things whose tags differ by case only"),
@@ -149,6 +149,19 @@ def test_tags_that_agree_pass() -> None:
     ]
     found = judged(ID, shared(secrets=things, parameters=[lab.parameter("platform", tags={})]))
     assert {finding.verdict for finding in found} == {Verdict.PASS}
+
+
+@pytest.mark.parametrize("folder", ["beta-labs", "beta_labs", "beta.labs", "betalabs", "labs-beta"])
+def test_a_name_that_only_begins_or_ends_like_a_tenants_says_nothing(folder: str) -> None:
+    things = [
+        lab.secret(folder, tags={"TenantId": folder}),
+        lab.secret("prod", f"{folder}-db", tags={"TenantId": "acme"}),
+    ]
+    assert not bad(shared(secrets=things))
+    # Without the tag nobody's name is read into it, either.
+    (found,) = bad(shared(secrets=[lab.secret(folder, tags={})])).values()
+    assert found.reaches.tenants == ()
+    assert "its name says" not in found.evidence[0].shows
 
 
 def test_a_key_is_named_by_its_alias() -> None:

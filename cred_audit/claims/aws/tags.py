@@ -145,7 +145,10 @@ class _Owners:
             yield "whose tag and name disagree", shows, named | tagged
 
     def _named(self, thing: Thing) -> set[str]:
-        """Return the tenants that the first telling part of a name, or of a key's alias, stands for."""
+        """Return the tenants that a name, or a key's alias, stands for: as a whole, or by one of its folders.
+
+        The start of a folder's name is no tenant's: `acme-labs` is somebody else than `acme`.
+        """
         names = [thing.name.partition("/" if thing.service == "ssm" else ":")[2]]
         if thing.service == "kms":
             key = self.texts.asked.holdings.keys.get(thing.arn)
@@ -153,12 +156,10 @@ class _Owners:
         elif thing.service == "secretsmanager":
             names = [re.sub(r"-[A-Za-z0-9]{6}$", "", names[0])]
         for name in names:
-            for part in name.split("/"):
-                words = re.split(r"([-_.])", part)
-                for end in range(len(words), 0, -2):
-                    found = self.texts.values.get("".join(words[:end]))
-                    if found:
-                        return set(found)
+            for part in (name, *name.split("/")):
+                found = self.texts.values.get(part)
+                if found:
+                    return set(found)
         return set()
 
 
