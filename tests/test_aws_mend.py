@@ -54,3 +54,34 @@ def test_each_form_of_grant_has_its_own_change() -> None:
     assert fixed(lab.statement(resource="a:b:c:d:e:/*"), "ssm:GetParametersByPath").startswith("name the tenant's own")
     assert fixed({}) == "narrow the statement to what is the tenant's own"
     assert fix_of([Reason(policy="", why="the resource policy was not seen")], (lab.READ,), "Tenant") is None
+
+
+ROOT = f"arn:aws:iam::{lab.ACCOUNT}:root"
+
+
+@pytest.mark.parametrize("principal", [ROOT, lab.ACCOUNT, [ROOT], [ROOT, "444455556666"]])
+def test_a_statement_that_leaves_it_to_the_account_is_not_what_is_mended(principal: Any) -> None:
+    root = lab.statement("kms:*", Principal={"AWS": principal})
+    opens = Reason(policy="key policy", clause=json.dumps(root), why="statement 1 allows")
+    mine = Reason(policy="inline policy p1", clause=json.dumps(lab.statement("kms:Decrypt")), why="statement 2 allows")
+    for because in ([opens, mine], [mine, opens]):
+        found = fix_of(because, ("kms:Decrypt",), "Tenant")
+        assert found is not None
+        assert found.startswith(f"in inline policy p1, statement 2: add Condition {{{OWN}}}")
+    alone = fix_of([opens], ("kms:Decrypt",), "Tenant")
+    assert alone is not None
+    assert "Principal" not in alone
+    assert "leave it" in alone
+
+
+@pytest.mark.parametrize("principal", [
+    "*", {"AWS": "*"}, {"AWS": [ROOT, lab.role_arn("agent")]}, {"AWS": lab.role_arn("agent")},
+    {"AWS": ROOT, "Service": "lambda.amazonaws.com"}, {"AWS": []}, {"AWS": 7},
+])  # fmt: skip
+def test_a_statement_of_a_key_that_names_more_than_the_account_is_mended_itself(principal: Any) -> None:
+    opens = Reason(
+        policy="key policy", clause=json.dumps(lab.statement("kms:*", Principal=principal)), why="statement 1 allows"
+    )
+    mine = Reason(policy="inline policy p1", clause=json.dumps(lab.statement("kms:Decrypt")), why="statement 2 allows")
+    found = fix_of([opens, mine], ("kms:Decrypt",), "Tenant")
+    assert found == "in key policy, statement 1: name in Principal only the roles of the tenant that owns the thing"

@@ -10,15 +10,21 @@ from cred_audit.decide.aws import catalogue
 
 _LONGEST = 4000
 _EQUAL = "the tags are equal"
+_ACCOUNT = re.compile(r"[0-9]{12}|arn:[a-z-]{1,20}:iam::[0-9]{12}:root")
 _OWN = re.compile(r"\$\{aws:principaltag/[^}$,*?]+\}", re.IGNORECASE)
 
 
 def fix_of(because: Iterable[Reason], actions: tuple[str, ...], tag: str) -> str | None:
-    """Return what to change about the statement that grants. `tag`: the key that tells tenants' things apart."""
-    reason = next((one for one in because if one.policy and " allows" in one.why), None)
-    if reason is None:
+    """Return what to change about the statement that grants. `tag`: the key that tells tenants' things apart.
+
+    A statement that names the account leaves it to the account's own policies: those are to be mended, and without it
+    nobody might be able to manage the key any more (KMS: "Default key policy").
+    """
+    granting = [(one, _statement(one.clause)) for one in because if one.policy and " allows" in one.why]
+    found = next((one for one in granting if not _delegates(one[1])), next(iter(granting), None))
+    if found is None:
         return None
-    statement = _statement(reason.clause)
+    reason, statement = found
     where = f"in {reason.policy}, {reason.why.removesuffix(' allows')}"
     if not statement:
         return f"{where}: narrow the statement to what is the tenant's own"
@@ -33,11 +39,22 @@ def _statement(text: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _delegates(statement: Mapping[str, Any]) -> bool:
+    """Whether a statement of a resource names accounts as a whole, and nobody else."""
+    principal = statement.get("Principal")
+    if not isinstance(principal, dict) or set(principal) != {"AWS"}:
+        return False
+    named = principal["AWS"] if isinstance(principal["AWS"], list) else [principal["AWS"]]
+    return bool(named) and all(isinstance(one, str) and _ACCOUNT.fullmatch(one) is not None for one in named)
+
+
 def _change(statement: Mapping[str, Any], actions: tuple[str, ...], tag: str) -> str:
     own = f'"StringEquals": {{"aws:ResourceTag/{tag}": "${{aws:PrincipalTag/{tag}}}"}}'
     details = [catalogue.action_details(action) for action in actions]
     if all(one is not None and not one["resourceTypes"] for one in details):
         return f"take out {', '.join(actions)}: it takes no resource, so nothing narrows it to the tenant's own"
+    if _delegates(statement):
+        return "leave it, and narrow what the account's own policies allow: it lets through what they allow"
     if "Principal" in statement or "NotPrincipal" in statement:
         return "name in Principal only the roles of the tenant that owns the thing"
     if "NotResource" in statement:
