@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cred_audit.collect import collect
-from cred_audit.decide.aws.world import Role, Secret, User
+from cred_audit.decide.aws.world import Role, Secret, User, asked
 from cred_audit.errors import CollectError
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Verdict
@@ -21,10 +21,11 @@ from tests.collect import aws_plans as plans
 
 NAMES = ("acme", "beta")
 ROLE = f"arn:aws:iam::{lab.ACCOUNT}:role/agent-"
+RECORDED = "aws_secret_reads_are_logged"
 SECRET = f"arn:aws:secretsmanager:{lab.REGION}:{lab.ACCOUNT}:secret:"
 
 
-def read(folder: Path, document: Any, *, regions: tuple[str, ...] = (), details: Any = None) -> Snapshot:
+def read(folder: Path, document: Any, *, regions: tuple[str, ...] = (), details: Any = None, **more: Any) -> Snapshot:
     """Return what a plan says, with an organization that is none."""
     (folder / "plan.json").write_text(json.dumps(document))
     (folder / "org.json").write_text("{}")
@@ -34,7 +35,7 @@ def read(folder: Path, document: Any, *, regions: tuple[str, ...] = (), details:
         given[0].write_text(json.dumps(details))
     source = AwsSource(
         regions=regions,
-        files={lab.ACCOUNT: AwsFiles(terraform=(folder / "plan.json",), authorization_details=given)},
+        files={lab.ACCOUNT: AwsFiles(terraform=(folder / "plan.json",), authorization_details=given, **more)},
         organization=folder / "org.json",
     )
     tenants = [lab.tenant(name, lab.agent(f"{name}-agent", f"agent-{name}")) for name in NAMES]
@@ -505,7 +506,31 @@ def test_the_example() -> None:
     seen = collect(target, allow_commands=False, progress=lambda *_: None, environ={})
     found = {one.tenant: one.verdict for one in judged("aws_no_cross_tenant_read", seen)}
     assert found == {"acme": Verdict.PASS, "beta": Verdict.FAIL}
-    assert seen.gaps == ()
+    assert [gap.what for gap in seen.gaps] == [asked("trails", lab.ACCOUNT, "eu-central-1")]
+
+
+def test_a_plan_without_trails_says_nothing_of_those_that_live_elsewhere(tmp_path: Path) -> None:
+    agents = (*plans.tenants(plans.OWN, "acme"), *plans.tenants(plans.OWN, "beta"))
+    seen = planned(tmp_path, *agents)
+    assert region(seen).trails is None
+    (gap,) = seen.gaps
+    assert gap.what == asked("trails", lab.ACCOUNT, lab.REGION)
+    assert "write `trails: []` where there is none" in gap.reason
+    assert verdicts(seen, RECORDED) == {Verdict.UNKNOWN}
+    deletes = planned(tmp_path, *agents, plans.deleted("aws_cloudtrail.t", name="t"))
+    assert verdicts(deletes, RECORDED) == {Verdict.UNKNOWN}
+
+
+def test_a_plan_with_a_trail_and_a_target_without_any_are_believed(tmp_path: Path) -> None:
+    agents = (*plans.tenants(plans.OWN, "acme"), *plans.tenants(plans.OWN, "beta"))
+    dark = planned(tmp_path, *agents, plans.new("aws_cloudtrail.t", name="t", enable_logging=False))
+    assert dark.gaps == ()
+    assert len(region(dark).trails) == 1
+    assert verdicts(dark, RECORDED) == {Verdict.FAIL}
+    none = read(tmp_path, plans.plan(agents), trails=())
+    assert none.gaps == ()
+    assert region(none).trails == ()
+    assert verdicts(none, RECORDED) == {Verdict.FAIL}
 
 
 def test_a_snapshot_of_a_plan_gives_the_same_results(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ _COMMANDS = {
     "keys": "give as `keys` what `aws kms list-keys`, get-key-policy, list-grants and list-resource-tags print; "
     "write `keys: []` where there is no customer key",
     "functions": "give as `functions` what `aws lambda get-function-configuration` prints for each that rotates",
-    "trails": "give as `trails` what `aws cloudtrail describe-trails` prints, with each one's IsLogging and selectors",
+    "trails": "give as `trails` what `aws cloudtrail describe-trails` prints, with each one's IsLogging and selectors; "
+    "write `trails: []` where there is none",
 }
 
 
@@ -97,7 +98,10 @@ class _Reader:
                 self.notes.assume(f"The account {account} has no {part}: the target says so")
         self._plans(account, files, identities, belongings)
         if files.terraform:
-            seen |= {"iam", *_READERS}
+            seen |= {"iam", *_READERS} - {"trails"}
+            # A plan without any trail says nothing of those that others keep: one for all accounts, by hand.
+            if belongings.trails.found or belongings.trails.missing:
+                seen.add("trails")
         self._silent_regions(account, files, belongings)
         self._policies(account, files, identities)
         if files.roles or files.users:
