@@ -71,13 +71,51 @@ def test_a_statement_of_one_tenants_things(statement: Any) -> None:
     ]  # fmt: skip
 
 
-def test_a_deny_beside_it_changes_nothing_but_the_note() -> None:
+def test_a_deny_beside_it_changes_nothing_but_what_is_reached() -> None:
     (found, *_) = failed(lab.shared_role(lab.document(lab.statement(), GUARD)))
     assert "is not reached" in found.note
     assert found.witness is None
+    assert (found.reaches.tenants, found.reaches.count) == ((), 0)
+    assert "beta" in found.summary
+    assert "beta" in found.evidence[0].shows
     (found, *_) = failed(lab.shared_role(lab.document(lab.statement())))
     assert "is reached" in found.note
+    assert "not" not in found.note
     assert found.witness is not None
+    assert found.reaches.tenants == ("beta", "gamma")
+
+
+def test_only_those_are_reached_whom_no_deny_keeps_away() -> None:
+    deny = lab.statement(effect="Deny", resource=NAMES + "beta/*")
+    found = {one.tenant: one for one in failed(lab.shared_role(lab.document(lab.statement(), deny)))}
+    assert found["acme"].reaches.tenants == ("gamma",)
+    assert "what gamma holds there is reached, of all that it covers" in found["acme"].note
+    assert "beta" in found["acme"].summary
+
+
+def test_what_is_not_known_to_be_reached_is_not_called_stopped() -> None:
+    for unseen in ({"organization": None}, {"secrets": None}):
+        organization = unseen.pop("organization", lab.NO_ORGANIZATION)
+        role = lab.role("agent", lab.document(lab.statement()))
+        parts: dict[str, Any] = {"secrets": [lab.secret("acme"), lab.secret("beta")]} | unseen
+        tenants = [lab.tenant(name, lab.agent(name, "agent", session_tags={"TenantId": name}))
+                   for name in ("acme", "beta")]  # fmt: skip
+        found = judged(ID, lab.snapshot([lab.account(roles=[role], **parts)], tenants, organization=organization))
+        assert found
+        assert all(one.verdict is Verdict.FAIL for one in found)
+        assert all(one.reaches.count == 0 and one.witness is None for one in found)
+        assert all("is not known" in one.note and "stops" not in one.note for one in found)
+
+
+def test_one_agent_that_reaches_is_enough_of_several_with_one_statement() -> None:
+    deny = lab.statement(effect="Deny", Condition={"StringEquals": {"aws:PrincipalTag/Kind": "safe"}})
+    role = lab.role("agent", lab.document(lab.statement(), deny))
+    agents = [lab.agent(kind, "agent", session_tags={"TenantId": "acme", "Kind": kind}) for kind in ("safe", "free")]
+    account = lab.account(roles=[role], secrets=[lab.secret("acme"), lab.secret("beta")])
+    for both in (agents, agents[::-1]):
+        (found,) = failed(lab.snapshot([account], [lab.tenant("acme", *both), lab.tenant("beta")]))
+        assert found.reaches.tenants == ("beta",)
+        assert set(found.agents) == {"safe", "free"}
 
 
 def test_without_a_statement_that_allows_the_claim_is_not_called_for() -> None:

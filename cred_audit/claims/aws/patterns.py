@@ -1,7 +1,8 @@
 """Whose things the pattern of an Allow statement covers: several tenants', or those of a tenant that is yet to come.
 
 This judges the text of one statement, its conditions included, whatever other statements deny. A pattern covers the
-names of tenants to come where a name that only begins or ends like the tenant's own falls under it, too.
+names of tenants to come where a name that only begins or ends like the tenant's own falls under it, too. Whom a finding
+reaches is another matter: those whose things the agent gets by the statement with all policies, maybe nobody.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from cred_audit.check import Skip
 from cred_audit.claims.aws.isolation import witness_of
 from cred_audit.claims.aws.texts import (
+    CLASSES,
     NOBODY,
     SERVICES,
     Actor,
@@ -20,17 +22,17 @@ from cred_audit.claims.aws.texts import (
     fresh,
     texts_of,
 )
-from cred_audit.claims.isolation import sentence_of
+from cred_audit.claims.isolation import holds, sentence_of
 from cred_audit.decide import Effect
 from cred_audit.decide.aws import reach
 from cred_audit.decide.aws.clause import compile_document
 from cred_audit.decide.aws.condition import filled, resolved
 from cred_audit.decide.aws.engine import NO_RESOURCE_SIDE
-from cred_audit.decide.aws.estate import ActionClass, Question, Thing
+from cred_audit.decide.aws.estate import Question, Thing
 from cred_audit.decide.aws.free import Search
 from cred_audit.decide.aws.keys import FREE
 from cred_audit.decide.aws.model import Document, Kind, PrincipalPolicies, Request, ResourcePolicies, Statement
-from cred_audit.decide.aws.pattern import parts_of
+from cred_audit.decide.aws.pattern import action_matcher, parts_of
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Evidence, Finding, Reaches, Verdict
 
@@ -162,22 +164,22 @@ class _Spans:
         verb = "covers" if verdict is Verdict.FAIL else "may cover"
         covers = f"statement {statement.index} {verb} {' and '.join(parts)}"
         place = actor.place(solo.document)
-        reached = self._reached(actor, statement)
+        given, open_ = self._reached(actor, statement)
+        reached = self._owners(given, actor.tenant)[1]
+        first = next(iter(given), None)
         return Finding(
             verdict=verdict,
             subject=f"{actor.tenant}: {place}: statement {statement.index}",
             tenant=actor.tenant,
             agents=(actor.acting.agent,),
-            reaches=others,
+            reaches=reached,
             count=max(1, sum(grant.things for grant in grants)),
             summary=f"In {place}, {covers}, for {actor.name}.",
             evidence=(Evidence(where=place, shows=covers, quote=statement.text),),
-            witness=None if reached is None else witness_of(actor.principal, reached.witness),
-            assuming=() if reached is None else reached.assuming,
+            witness=None if first is None else witness_of(actor.principal, first.witness),
+            assuming=() if first is None else first.assuming,
             fix=_FIX,
-            note="what other tenants have there is reached: see the claims on reading, changing and listing"
-            if reached is not None
-            else "what other tenants have there is not reached: another statement stops it, or it is yet to come",
+            note=_note(reached, others, known=not (open_ or self.blind)),
         )
 
     def _owners(self, grants: list[reach.Grant], own: str) -> tuple[int, Reaches]:
@@ -252,13 +254,32 @@ class _Spans:
             found += ["".join(run for run, _ in filled(parts, values)) for values in known if parts]
         return found
 
-    def _reached(self, actor: Actor, statement: Statement) -> reach.Grant | None:
-        """Return what the statement lets the agent reach of others, with all of its policies."""
-        for wanted in (ActionClass.READ, ActionClass.WRITE, ActionClass.LIST):
+    def _reached(self, actor: Actor, statement: Statement) -> tuple[list[reach.Grant], bool]:
+        """Return what the statement gives the agent of others with all of its policies, and whether more is open."""
+        tests = [action_matcher(pattern) for pattern in statement.actions]
+        found, open_ = [], False
+        for wanted in CLASSES:
             for grant in self.texts.asked.answer(actor.agent, wanted).grants:
-                if grant.effect is Effect.ALLOW and any(one.clause == statement.text for one in grant.because):
-                    return grant
-        return None
+                if grant.effect is not Effect.ALLOW:
+                    # What waits for something unseen does not name every statement that takes part.
+                    open_ = open_ or any(
+                        any(test(action.lower()) for test in tests) is not statement.not_action
+                        for action in grant.actions
+                    )
+                elif any(one.clause == statement.text for one in grant.because):
+                    found.append(grant)
+        return found, open_
+
+
+def _note(reached: Reaches, covered: Reaches, *, known: bool) -> str:
+    """Return how what a statement covers compares with what is reached by it. `known`: nothing more is open."""
+    if reached.count:
+        whose = f"what {sentence_of(reached)} {holds(reached)} there"
+        rest = "" if reached.count >= covered.count else ", of all that it covers"
+        return f"{whose} is reached{rest}: see the claims on reading, changing, listing and tags"
+    if not known:
+        return "whether what other tenants have there is reached is not known: not everything that decides was seen"
+    return "what other tenants have there is not reached: another statement stops it, or it is yet to come"
 
 
 def _bare(thing: Thing) -> Thing:

@@ -353,7 +353,9 @@ class Cases:
         if known is None or _ORDER[finding.verdict] < _ORDER[known.verdict]:
             self._known[key] = finding
         elif finding.verdict is known.verdict and not set(finding.agents) <= set(known.agents):
-            self._known[key] = replace(known, agents=(*known.agents, *finding.agents))
+            # Agents of one tenant may reach different things by one statement.
+            shown = finding if finding.reaches.count > known.reaches.count else known
+            self._known[key] = replace(shown, agents=(*known.agents, *finding.agents))
 
     def __iter__(self) -> Iterator[Finding]:
         """Yield one finding a subject and tenant."""
