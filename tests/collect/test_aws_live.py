@@ -55,6 +55,7 @@ def test_everything_is_read_and_nothing_secret(planted_server: AwsServer) -> Non
     assert worker.arn == f"arn:aws:iam::{OWN_ACCOUNT}:role/platform/worker"
     assert json.loads(worker.trust or "") == planted.TRUST
     assert worker.max_session == 7200
+    assert worker.unique_id.startswith("AROA")
     assert worker.boundary == f"arn:aws:iam::{OWN_ACCOUNT}:policy/boundary"
     assert worker.attached == (f"arn:aws:iam::{OWN_ACCOUNT}:policy/shared",)
     assert worker.instance_profiles == (f"arn:aws:iam::{OWN_ACCOUNT}:instance-profile/worker",)
@@ -67,6 +68,7 @@ def test_everything_is_read_and_nothing_secret(planted_server: AwsServer) -> Non
         f"arn:aws:iam::{OWN_ACCOUNT}:user/people/ann", {"TenantId": "acme"}, ("people",),
     )  # fmt: skip
     assert len(user.access_keys or ()) == 1
+    assert user.unique_id
     (group,) = account.groups or ()
     assert [policy.name for policy in group.inline or ()] == ["read"]
     policies = {policy.name: json.loads(policy.text or "") for policy in account.policies or ()}

@@ -108,7 +108,8 @@ def test_authorization_details(account: Account) -> None:
     account.give("authorization_details", {
         "IsTruncated": False,
         "UserDetailList": [{
-            "Arn": f"arn:aws:iam::{lab.ACCOUNT}:user/bot", "GroupList": ["readers"], "AttachedManagedPolicies": [],
+            "Arn": f"arn:aws:iam::{lab.ACCOUNT}:user/bot", "UserId": "AIDA1234567890ABCDEFG", "GroupList": ["readers"],
+            "AttachedManagedPolicies": [],
             "UserPolicyList": [{"PolicyName": "u", "PolicyDocument": json.dumps(OWN)}],
         }],
         "GroupDetailList": [{
@@ -116,7 +117,7 @@ def test_authorization_details(account: Account) -> None:
             "GroupPolicyList": [{"PolicyName": "g", "PolicyDocument": quote(json.dumps(OWN))}],
         }],
         "RoleDetailList": [role(
-            AttachedManagedPolicies=[{"PolicyName": "read", "PolicyArn": managed}],
+            RoleId="AROA1234567890ABCDEFG", AttachedManagedPolicies=[{"PolicyName": "read", "PolicyArn": managed}],
             PermissionsBoundary={"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": managed},
             Tags=[{"Key": "TenantId", "Value": "acme"}],
             InstanceProfileList=[{"Arn": f"arn:aws:iam::{lab.ACCOUNT}:instance-profile/p"}],
@@ -128,6 +129,7 @@ def test_authorization_details(account: Account) -> None:
     })  # fmt: skip
     found = world(seen := account.read())
     agent = only_role(seen)
+    assert (agent.unique_id, found.users[0].unique_id) == ("AROA1234567890ABCDEFG", "AIDA1234567890ABCDEFG")
     assert agent.inline is not None
     assert json.loads(agent.inline[0].text or "") == OWN
     assert (agent.attached, agent.boundary, agent.tags) == ((managed,), managed, {"TenantId": "acme"})

@@ -88,7 +88,7 @@ class Hops:
 
     def side(self, role: Role) -> tuple[Principal, PrincipalPolicies]:
         """Return a role's session without tags of its own."""
-        principal = Principal(arn=role.arn, role=role.arn, tags=role.tags)
+        principal = Principal(arn=role.arn, role=role.arn, unique_id=role.unique_id, tags=role.tags)
         return principal, self.roles.facts.principals.policies(role)
 
     def _ready(self) -> Estate:

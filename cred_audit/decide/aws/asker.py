@@ -53,7 +53,8 @@ class Asker:
         self._setting = Setting(mfa=agent.mfa, since=since)
         self.evaluator = Evaluator(agent.principal, agent.policies)
         self.caller = self.evaluator.caller
-        self.keys: Keys = self.evaluator.keys(Request(action="x:x", free=unknown))
+        open_ = frozenset(key for key in unknown if not self.evaluator.derives(key))
+        self.keys: Keys = self.evaluator.keys(Request(action="x:x", free=open_))
         self._searches: dict[str, Search] = {"": Search(self.evaluator, self._setting)}
         self._powerless: dict[str, bool] = {}
 

@@ -243,7 +243,10 @@ def resolved(parts: tuple[Part, ...], keys: Keys) -> list[Any]:
             free = True
             continue
         choices = value.values if isinstance(value, Either) else (value,)
-        missing = missing or "" in choices
+        if "" in choices:
+            # Where the variable has a default, it may count instead.
+            choices = choices if part.default is None else (*choices, part.default)
+            missing = missing or part.default is None
         alternatives = [[*chosen, choice] for chosen in alternatives for choice in choices]
     if free:
         return [FREE]

@@ -21,7 +21,8 @@ TIMES = ("aws:currenttime", "aws:epochtime")
 _ENDPOINT = ("aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip")
 """There together, on requests through a VPC endpoint; aws:SourceIp is there on all others."""
 _VIA = ("aws:calledvia", "aws:calledviafirst", "aws:calledvialast")
-_MFA = ("aws:multifactorauthpresent", "aws:multifactorauthage")
+MFA = "aws:multifactorauthpresent"
+_MFA_AGE = "aws:multifactorauthage"
 _ALWAYS = frozenset({*TIMES, "aws:securetransport", "aws:viaawsservice", "aws:userid", "aws:useragent",
                      "kms:encryptioncontext:secretversionid"})  # fmt: skip
 """Never absent. (The last is only free where the service sends it.)"""
@@ -31,6 +32,7 @@ _NEVER = frozenset({"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aw
 _ABSENT_UNLESS_KNOWN = frozenset({"secretsmanager:resource/allowrotationlambdaarn"})
 ORGANIZATIONS = ("aws:principalorgid", "aws:resourceorgid")
 """Facts of the two accounts that nobody read; one value where it is one account."""
+_OF_ORGANIZATIONS = (*ORGANIZATIONS, "aws:principalorgpaths", "aws:resourceorgpaths")
 _UNREAD = frozenset({
     "aws:principalorgpaths", "aws:resourceorgpaths", "secretsmanager:resource/type", "kms:keyspec", "kms:keyusage",
     "kms:keyorigin", "kms:multiregion", "kms:multiregionkeytype", "kms:customermasterkeyspec",
@@ -55,7 +57,15 @@ def is_absent(key: str, caller: Caller, setting: Setting) -> bool:
     """Whether requests of an agent never carry a lower-case key."""
     if key in _NEVER or key in _ABSENT_UNLESS_KNOWN:
         return True
-    return key in _MFA and caller.type is Type.SESSION and not setting.mfa
+    return key == _MFA_AGE and caller.type is Type.SESSION and not setting.mfa
+
+
+def is_absent_alone(key: str, *, one_account: bool) -> bool:
+    """Whether requests of an account in no organization never carry a lower-case key.
+
+    `one_account`: whether what is asked for is of the same account.
+    """
+    return key in _OF_ORGANIZATIONS and (key.startswith("aws:principal") or one_account)
 
 
 def is_unread(key: str) -> bool:
@@ -75,7 +85,7 @@ def only_values(request: Request, key: str) -> tuple[str, ...] | None:
         return ("true",) if encrypted else ("true", "false")
     if key == "aws:viaawsservice":
         return ("false", "true")
-    if key == "aws:multifactorauthpresent":
+    if key == MFA:
         return ("true", "false")
     if key == "secretsmanager:secretid":
         # By ARN, with or without the six characters at its end, or by name.
@@ -121,9 +131,9 @@ def _calls(chosen: Chosen) -> bool:
 
 
 def _mfa(chosen: Chosen) -> bool:
-    if not chosen.keys() >= set(_MFA):
+    if not chosen.keys() >= {MFA, _MFA_AGE}:
         return True
-    present, age = (chosen[key] for key in _MFA)
+    present, age = chosen[MFA], chosen[_MFA_AGE]
     return (present == "true") is (age is not None)
 
 

@@ -124,6 +124,10 @@ class Evaluator:
             resource_account=owner_of(request, self.caller) if owner is None else owner,
         )
 
+    def derives(self, key: str) -> bool:
+        """Whether a lower-case key is known of every request of the principal."""
+        return key in self._base
+
     def _plan(self, action: str) -> _Plan:
         known = self._plans.get(action)
         if known is None:

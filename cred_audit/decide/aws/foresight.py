@@ -116,7 +116,8 @@ class Foresight:
         atoms = [atoms_of(document) for document in documents]
         used = sorted({name for one in atoms for name in one.variables})
         values = tuple((name, _state(keys[name], blocks)) for name in used)
-        session = session_of(agent.principal.arn) if any("aws:userid" in one.keys for one in atoms) else ""
+        user = any("aws:userid" in one.keys for one in atoms)
+        session = (session_of(agent.principal.arn), agent.principal.unique_id) if user else ()
         results = tuple(holds(keys) for one in atoms for holds in one.principal)
         seen = blocks.shape(pieces, fold=folds(documents), letters=[sort.letters for sort in SORTS])
         territory = tuple(map(blocks.within, own.arns))

@@ -7,7 +7,6 @@ as the organization's id, must let the request through whatever they are; otherw
 """
 
 import itertools
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
@@ -16,16 +15,16 @@ from typing import NamedTuple
 from cred_audit.decide import Decision, Effect, Reason
 from cred_audit.decide.aws import catalogue
 from cred_audit.decide.aws.atoms import is_principal_key, tag_of, unknown_variables
-from cred_audit.decide.aws.caller import Type, session_of
 from cred_audit.decide.aws.combination import grants_to, owner_of
 from cred_audit.decide.aws.context import own_part, spelled
 from cred_audit.decide.aws.dependent import (
     COLLECTIONS,
-    ORGANIZATIONS,
+    MFA,
     TIMES,
     Setting,
     can_be,
     is_absent,
+    is_absent_alone,
     is_unread,
     may_be_absent,
     needs_names,
@@ -33,6 +32,7 @@ from cred_audit.decide.aws.dependent import (
     sendable,
 )
 from cred_audit.decide.aws.engine import Evaluator
+from cred_audit.decide.aws.given import IN_PART, USER_ID, Known, Tests, facts_of, user_id
 from cred_audit.decide.aws.keys import Keys, tag_spellings
 from cred_audit.decide.aws.model import Condition, Request, ResourcePolicies, Value
 from cred_audit.decide.aws.samples import moments_of, values_of
@@ -44,14 +44,10 @@ _CONTEXT = "kms:encryptioncontext:"
 _TAG = "aws:resourcetag/"
 _SET_VALUES = 6
 """Values of a multivalued key of which all subsets are tried."""
-_ID = re.compile(r"A[A-Z]{3}[A-Z0-9]{8,}(?=:|$)")
-_SOME_ID = "7ZJ0QXK7WZ3JQ0VN5"
-_USER_ID = "aws:userid"
 _SERVICE = pattern([("*.amazonaws.com", True)])
 _PLAIN = Setting()
+_TOO_MANY = Reason(policy="", why="there are too many combinations of condition values to try them all")
 
-Tests = dict[str, list[tuple[Condition, bool]]]
-"""Lower-case key -> the conditions on it, each with whether variables are read."""
 Choices = dict[str, tuple[Value | None, ...]]
 """Key -> values to try, None for absence."""
 
@@ -94,15 +90,14 @@ class Search:
         if not tests and not tags:
             found = Possible(decision=self.evaluator.decide(request, resource), request=request)
             return replace(found, request=sendable(request, {}))
-        facts = [key for key in tests if key in ORGANIZATIONS or key == _USER_ID]
-        answers = [
-            self._for_all(request, resource, tests, known, tags or {}) for known in self._facts(request, tests, facts)
-        ]
+        facts = facts_of(self.evaluator, request, tests)
+        answers = [self._for_all(request, resource, tests, known, tags or {}) for known in facts.alternatives]
         first = answers[0]
         effects = {answer.decision.effect for answer in answers}
+        if effects == {Effect.DENY} and not facts.whole:
+            return Possible(decision=Decision(effect=Effect.UNKNOWN, because=(_TOO_MANY,)), request=first.request)
         if len(effects) > 1:
-            why = f"it depends on {' and '.join(facts)}, which nobody read"
-            reason = Reason(policy="", why=why)
+            reason = Reason(policy="", why=f"it depends on {', and on '.join(facts.open)}")
             decided = next(answer for answer in answers if answer.decision.effect is not Effect.DENY)
             because = (reason, *decided.decision.because)
             first = replace(decided, decision=Decision(effect=Effect.UNKNOWN, because=because))
@@ -113,18 +108,22 @@ class Search:
         request: Request,
         resource: ResourcePolicies,
         tests: Tests,
-        known: Mapping[str, Value | None],
+        known: Known,
         tags: Mapping[str, tuple[str | None, ...]],
     ) -> Possible:
         """Search with the facts that nobody read set to some values."""
-        given = {key: value for key, value in known.items() if key != _USER_ID and value is not None}
+        given = {key: value for key, value in known.items() if key not in IN_PART and value is not None}
         free = frozenset(name for name in request.free if name.lower() not in known)
         request = replace(request, context={**request.context, **given}, free=free)
-        open_tests = {key: conditions for key, conditions in tests.items() if key not in known or key == _USER_ID}
-        choices, complete = self._choices(request, open_tests, str(known.get(_USER_ID, "")))
+        open_tests = {key: conditions for key, conditions in tests.items() if key not in known or key in IN_PART}
+        choices, complete = self._choices(request, open_tests, known)
         choices |= {f"{_TAG}{tag}": values for tag, values in tags.items()}
         budget = [_TRIES]
-        names = {key: spelled(key, own_part(conditions[0][0].key)) for key, conditions in open_tests.items()}
+        names = {
+            key: spelled(key, own_part(conditions[0][0].key))
+            for key, conditions in open_tests.items()
+            if key != MFA or key not in known or self.setting.mfa
+        }
         best = self._tried(_Open(request, resource, choices, names), {}, budget)
         written = {
             key.partition("/")[2]: conditions[0][0].key.partition("/")[2] for key, conditions in open_tests.items()
@@ -132,8 +131,7 @@ class Search:
         sure = budget[0] == _TRIES - 1 or (complete and budget[0] > 0)
         if best is not None and (best.decision.effect is not Effect.DENY or sure):
             return replace(best, request=sendable(best.request, written))
-        reason = Reason(policy="", why="there are too many combinations of condition values to try them all")
-        return Possible(decision=Decision(effect=Effect.UNKNOWN, because=(reason,)), request=request)
+        return Possible(decision=Decision(effect=Effect.UNKNOWN, because=(_TOO_MANY,)), request=request)
 
     def _tried(self, search: _Open, chosen: dict[str, Value | None], budget: list[int]) -> Possible | None:
         """Return the best answer with the keys chosen so far; keys not yet chosen are unknown to the engine.
@@ -176,7 +174,12 @@ class Search:
                 key = condition.key.lower()
                 if is_unread(key) and catalogue.may_carry(request.action, key):
                     found.add(key)
-        return frozenset(found - given)
+        one_account = owner_of(request, self.evaluator.caller) == self.evaluator.caller.account
+        alone = self.evaluator.principal.alone
+        return frozenset(
+            key for key in found - given
+            if not self.evaluator.derives(key) and not (alone and is_absent_alone(key, one_account=one_account))
+        )  # fmt: skip
 
     def _tests(self, request: Request, resource: ResourcePolicies) -> Tests:
         """Return the conditions on keys whose value is not known."""
@@ -213,35 +216,14 @@ class Search:
             return False
         return catalogue.may_carry(request.action, key)
 
-    def _facts(self, request: Request, tests: Tests, facts: list[str]) -> list[dict[str, Value | None]]:
-        """Return the values that facts which nobody read may have, one for each outcome of the tests of them."""
-        alternatives: list[dict[str, Value | None]] = [{}]
-        organizations = [key for key in ORGANIZATIONS if key in facts]
-        if organizations:
-            conditions = [one for key in organizations for one in tests[key]]
-            values, _ = values_of([(one, False) for one, _ in conditions if "${" not in "".join(one.values)], Keys())
-            ids: tuple[str | None, ...] = (
-                *dict.fromkeys((*filter(None, values), "o-7zj0qxk7wz", "o-5wz3jq0vn5")),
-                None,
-            )
-            one_account = owner_of(request, self.evaluator.caller) == self.evaluator.caller.account
-            pairs = [(one, one) for one in ids] if one_account else itertools.product(ids, ids)
-            alternatives = [dict(zip(ORGANIZATIONS, pair, strict=True)) for pair in pairs]
-        if _USER_ID in facts:
-            known = {found for one, _ in tests[_USER_ID] for text in one.values for found in _ID.findall(text)}
-            start = "AIDA" if self.evaluator.caller.type is Type.USER else "AROA"
-            ids_ = (start + _SOME_ID, *sorted(known))
-            alternatives = [{**one, _USER_ID: given} for one in alternatives for given in ids_]
-        return alternatives
-
-    def _choices(self, request: Request, tests: Tests, unique_id: str) -> tuple[Choices, bool]:
+    def _choices(self, request: Request, tests: Tests, known: Known) -> tuple[Choices, bool]:
         """Return the values of each key to try, and whether these are all that matter."""
         keys = self.evaluator.keys(request)
         moments = moments_of(one for key in TIMES for one in tests.get(key, ()))
         choices: Choices = {}
         complete = True
         for key, conditions in tests.items():
-            values, whole = self._values(request, keys, key, tests, unique_id)
+            values, whole = self._values(request, keys, key, tests, known)
             if key in TIMES:
                 since = self.setting.since
                 later = [one for one in moments if since is None or one >= since]
@@ -257,24 +239,22 @@ class Search:
                 sets = (set_ for size in range(1, len(kept) + 1) for set_ in itertools.combinations(kept, size))
                 single = tuple(sets)
             absent = may_be_absent(key) and not (key == "aws:tagkeys" and needs_names(request.action))
+            absent = absent and not (key == MFA and known.get(MFA))
             choices[key] = (None, *single) if absent else single
         return choices, complete
 
     def _values(
-        self, request: Request, keys: Keys, key: str, tests: Tests, unique_id: str
+        self, request: Request, keys: Keys, key: str, tests: Tests, known: Known
     ) -> tuple[tuple[str, ...], bool]:
+        if key == MFA and key in known:
+            return tuple(value for value in (known[MFA], "true" if self.setting.mfa else None) if value), True
         only = only_values(request, key)
         if only is not None:
             return only, True
         if key.startswith("aws:calledvia"):
             return values_of(tests[key], keys, forms=(_SERVICE,))
-        if key == _USER_ID:
-            caller = self.evaluator.caller
-            runs = [(unique_id, False)]
-            if caller.type is Type.SESSION:
-                named = session_of(caller.arn)
-                runs += [(":", False), (named, False) if named else ("?*", True)]
-            return values_of(tests[key], keys, forms=(pattern(runs),))
+        if key == USER_ID:
+            return values_of(tests[key], keys, forms=(user_id(self.evaluator.caller, known[USER_ID] or ""),))
         prefix = COLLECTIONS.get(key, "\0")
         names = [name.removeprefix(prefix) for name in tests if name.startswith(prefix)]
         return values_of(tests[key], keys, also=[pattern([(name, False)], fold=True) for name in names])
@@ -300,7 +280,7 @@ def _asked(request: Request, open_keys: Iterable[str], given: Mapping[str, Value
 
 
 def _assuming(decision: Decision, chosen: Mapping[str, Value | None], names: Mapping[str, str]) -> Decision:
-    chosen = {key: value for key, value in chosen.items() if not key.startswith(_TAG)}
+    chosen = {key: value for key, value in chosen.items() if key in names}
     if decision.effect is not Effect.ALLOW or not chosen:
         return decision
     texts = (

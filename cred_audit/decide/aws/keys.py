@@ -95,9 +95,13 @@ def principal_keys(principal: Principal, role: str, account: str) -> dict[str, A
         keys["aws:principalisawsservice"] = "false"
         if role:
             keys["aws:principaltype"] = "AssumedRole"
+            if principal.unique_id and name.startswith("assumed-role/"):
+                keys["aws:userid"] = f"{principal.unique_id}:{name.rpartition('/')[2]}"
         elif name.startswith("user/"):
             keys["aws:principaltype"] = "User"
             keys["aws:username"] = name.rpartition("/")[2]
+            if principal.unique_id:
+                keys["aws:userid"] = principal.unique_id
         elif name == "root":
             keys["aws:principaltype"] = "Account"
         elif name.startswith("federated-user/"):

@@ -100,6 +100,10 @@ class Principal:
     provider ARN; the name of a service or web identity provider; or `*` for an unsigned request."""
     role: str = ""
     """The full ARN of a session's role, where the role has a path."""
+    unique_id: str = ""
+    """The role's or user's id (`AROA...`, `AIDA...`); empty when not known."""
+    alone: bool = False
+    """Whether its account is known to be in no organization."""
     tags: Mapping[str, str] | None = field(default_factory=dict)
     """Tags of the role or user; None when not known."""
     session_tags: Mapping[str, str] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from cred_audit.decide import Unknown
 from cred_audit.decide.aws.document import PolicyError, read_document
 from cred_audit.decide.aws.model import Document, Kind, Principal, PrincipalPolicies
-from cred_audit.decide.aws.world import Account, AwsWorld, Levels, PolicyText, Role, User, asked
+from cred_audit.decide.aws.world import Account, AwsWorld, Levels, Organization, PolicyText, Role, User, asked
 
 _ANYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 
@@ -77,6 +77,8 @@ class Principals:
         principal = Principal(
             arn=acting,
             role=arn if isinstance(found, Role) else "",
+            unique_id=found.unique_id,
+            alone=self.world.organization == Organization(),
             tags=found.tags,
             session_tags=dict(session_tags or {}),
         )

@@ -226,11 +226,13 @@ class Estate:
         policies, keys, caller = asker.agent.policies, asker.keys, asker.caller
         documents = (policies.identity, policies.boundary, policies.session, policies.vpc_endpoint, policies.scps)
         compared = self._cells.atoms(policies)
-        session = session_of(caller.arn) if any("aws:userid" in atoms.keys for atoms in compared) else ""
+        user = any("aws:userid" in atoms.keys for atoms in compared)
+        session = (session_of(caller.arn), asker.agent.principal.unique_id) if user else ()
         states = tuple(_state(keys[name]) for atoms in compared for name in sorted(atoms.variables))
         results = tuple(holds(keys) for atoms in compared for holds in atoms.principal)
+        principal = asker.agent.principal
         return (documents, policies.unseen, caller.type, caller.account, caller.service_linked,
-                asker.agent.principal.tags is None, asker.agent.mfa, session, states, results)  # fmt: skip
+                principal.tags is None, principal.alone, asker.agent.mfa, session, states, results)  # fmt: skip
 
     def _grant(self, total: _Sum, own: str, related: dict[int, tuple[str, ...]], division: Division) -> Grant:
         cells = frozenset(total.cells)

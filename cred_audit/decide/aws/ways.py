@@ -155,8 +155,9 @@ class Held:
                 f"{self.arn.rpartition('/')[2]}/{self.session_name}"
             )
         return Principal(
-            arn=acting, role=self.arn if is_role else "", tags=self.entity.tags, session_tags=self.session_tags
-        )
+            arn=acting, role=self.arn if is_role else "", unique_id=self.entity.unique_id, tags=self.entity.tags,
+            session_tags=self.session_tags,
+        )  # fmt: skip
 
     @cached_property
     def evaluator(self) -> Evaluator:

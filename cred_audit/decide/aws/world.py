@@ -4,6 +4,7 @@ None is "not seen", never "none": an empty tuple is what a full reading found to
 JSON text that the API gave; they are read where they are decided on. No type has a field for a secret value.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,8 @@ class Role:
 
     arn: str
     """With its path."""
+    unique_id: str = ""
+    """RoleId (`AROA...`), which stands in aws:userid of its sessions; empty when not seen."""
     tags: Mapping[str, str] | None = field(default_factory=dict)
     trust: str | None = None
     """Its trust policy, as JSON text."""
@@ -46,6 +49,8 @@ class User:
     """One IAM user."""
 
     arn: str
+    unique_id: str = ""
+    """UserId (`AIDA...`), which is aws:userid of its requests; empty when not seen."""
     tags: Mapping[str, str] | None = field(default_factory=dict)
     inline: tuple[PolicyText, ...] | None = ()
     attached: tuple[str, ...] | None = ()
@@ -213,6 +218,14 @@ class AwsWorld:
     accounts: tuple[Account, ...]
     organization: Organization | None
     """None when it is not known whether there is one, or nothing of it could be read."""
+
+
+_UNIQUE_ID = re.compile(r"\w{16,128}", re.ASCII)
+
+
+def unique_id_of(value: object) -> str:
+    """Return a RoleId or UserId as IAM writes it (IAM API Reference, "RoleDetail"), empty for anything else."""
+    return value if isinstance(value, str) and _UNIQUE_ID.fullmatch(value) else ""
 
 
 CALLS = {

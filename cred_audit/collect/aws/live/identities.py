@@ -24,7 +24,7 @@ from cred_audit.collect.aws.live.failures import NotSeen, malformed
 from cred_audit.collect.aws.live.gaps import Gaps
 from cred_audit.collect.aws.live.service import Service
 from cred_audit.collect.aws.live.workers import Workers
-from cred_audit.decide.aws.world import Group, PolicyText, Role, User
+from cred_audit.decide.aws.world import Group, PolicyText, Role, User, unique_id_of
 
 _DETAILS = "get_account_authorization_details"
 _PAGE = 1000
@@ -84,6 +84,7 @@ def role_of(data: Fields, lost: Lost) -> Role:
     """Return a role; how long its sessions may be stands elsewhere."""
     return Role(
         arn=arn(data, "Arn", "iam"),
+        unique_id=unique_id_of(data.get("RoleId")),
         tags=part(lambda: tags(data), lost),
         trust=part(lambda: document(data, "AssumeRolePolicyDocument"), lost),
         inline=part(lambda: _inline(data, "RolePolicyList", lost), lost),
@@ -98,6 +99,7 @@ def user_of(data: Fields, lost: Lost) -> User:
     """Return a user, without the access keys."""
     return User(
         arn=arn(data, "Arn", "iam"),
+        unique_id=unique_id_of(data.get("UserId")),
         tags=part(lambda: tags(data), lost),
         inline=part(lambda: _inline(data, "UserPolicyList", lost), lost),
         attached=part(lambda: _attached(data), lost),

@@ -19,7 +19,7 @@ from cred_audit.collect.aws.printed.shape import (
     text_of,
     texts_of,
 )
-from cred_audit.decide.aws.world import Group, PolicyText, Role, User
+from cred_audit.decide.aws.world import Group, PolicyText, Role, User, unique_id_of
 
 Entry = Mapping[str, Any]
 
@@ -69,6 +69,7 @@ def _role(entry: Entry, path: str, place: Place) -> tuple[str, Role]:
     longest = entry.get("MaxSessionDuration")
     return arn, Role(
         arn=arn,
+        unique_id=unique_id_of(entry.get("RoleId")),
         tags=_part(tags_of, entry.get("Tags"), f"{path}.Tags", place),
         trust=trust,
         inline=_part(_inline, entry.get("RolePolicyList"), f"{path}.RolePolicyList", place),
@@ -84,6 +85,7 @@ def _user(entry: Entry, path: str, place: Place) -> tuple[str, User]:
     arn = place.arn(entry.get("Arn"), f"{path}.Arn", service="iam", kind="user/").text
     return arn, User(
         arn=arn,
+        unique_id=unique_id_of(entry.get("UserId")),
         tags=_part(tags_of, entry.get("Tags"), f"{path}.Tags", place),
         inline=_part(_inline, entry.get("UserPolicyList"), f"{path}.UserPolicyList", place),
         attached=_part(_attached, entry.get("AttachedManagedPolicies"), f"{path}.AttachedManagedPolicies", place),
