@@ -130,17 +130,32 @@ def named_by(caller: Caller, statement: Statement, *, has_boundary: bool) -> tup
         return Form.ANYONE, YES
     if not found:
         return Form.ANYONE, YES
-    return (Form.NONE, NO) if _exempt(caller, found) else (Form.ANYONE, MAYBE)
+    if _exempt(caller, found):
+        return Form.NONE, NO
+    # "all principals except the user named Bob ... are explicitly denied", though Bob's account stands beside him
+    another = found == {Form.ACCOUNT} and _names_another(caller, statement.principals)
+    return Form.ANYONE, YES if another else MAYBE
 
 
 def _exempt(caller: Caller, found: frozenset[Form]) -> bool:
-    """Whether NotPrincipal lists all that it must: the account beside the user or role.
+    """Whether NotPrincipal lists all that it must: the account beside the user, or beside role and session.
 
-    With less "the policy might deny access to the entire account containing the principal".
+    With less "the policy might deny access to the entire account containing the principal". In one place the page
+    says that role and account are enough, in its example all but the one session are denied.
     """
     if Form.ANYONE in found or caller.outside or caller.type is Type.ROOT:
         return True
-    return found >= {Form.ACCOUNT, Form.ROLE if caller.type is Type.SESSION else Form.DIRECT}
+    own = {Form.ROLE, Form.DIRECT} if caller.type is Type.SESSION else {Form.DIRECT}
+    return found >= {Form.ACCOUNT, *own}
+
+
+def _names_another(caller: Caller, principals: tuple[Named, ...]) -> bool:
+    """Whether some entry is a user, role or session of the caller's account, beside the account itself."""
+    starts = tuple(f":{service}::{caller.account}:" for service in ("iam", "sts"))
+    return any(
+        named.type == "AWS" and any(start in named.value for start in starts) and not named.value.endswith(":root")
+        for named in principals
+    )
 
 
 def _pins_principal(statement: Statement) -> bool:
