@@ -13,6 +13,7 @@ from cred_audit.claims.aws.isolation import reason_evidence, witness_of
 from cred_audit.claims.aws.texts import (
     CLASSES,
     Actor,
+    Answer,
     Cases,
     Group,
     Texts,
@@ -44,6 +45,10 @@ _FIX_DENY = (
     "deny with StringNotEquals on the thing's tag against the principal's, without IfExists, on Resource *: it then "
     "holds where a tag is absent, too"
 )
+
+
+Blamed = tuple[Clause, str, bool]
+"""A statement that lets a request through or does not stop it, with how and whether surely."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +172,7 @@ class _Judge:
                 evidence=(Evidence(where=actor.acting.arn, shows=f"not all of its {kinds} were seen"),),
             )
 
-    def _at_fault(self, actor: Actor, request: Request, thing: Thing) -> Iterator[tuple[Clause, str, bool]]:
+    def _at_fault(self, actor: Actor, request: Request, thing: Thing) -> Iterator[Blamed]:
         """Yield the statements about tags that let a request through or do not stop it, with how and whether surely."""
         keys = actor.evaluator.keys(request)
         clauses = actor.evaluator.clauses(request.action.lower(), thing.policies)
@@ -233,7 +238,11 @@ class _Judge:
                     stated = (clause.document, clause.statement)
                     stopped.setdefault(stated, answer.because[0].why if answer.because else "another policy denies it")
             return
-        for clause, how, sure in self._at_fault(actor, answer.requests[0], tried.thing):
+        blamed = list(self._at_fault(actor, answer.requests[0], tried.thing))
+        if all(_surely(broken, clause) for clause, _, _ in blamed):
+            return
+        tried, answer = self._concrete(actor, tried, group.action, answer, blamed)
+        for clause, how, sure in blamed:
             if not _surely(broken, clause):
                 broken.setdefault((clause.document, clause.statement), []).append(
                     _Break(
@@ -242,6 +251,23 @@ class _Judge:
                         assuming=(*tried.assuming, *answer.assuming),
                     )
                 )  # fmt: skip
+
+    def _concrete(
+        self, actor: Actor, tried: Tried, action: str, answer: Answer, blamed: list[Blamed]
+    ) -> tuple[Tried, Answer]:
+        """Return a thing of a name of its own that the same statements let the agent reach, and the answer there.
+
+        A request for a thing that is there, with its tags, would be another one. Where no other name will do, as under
+        a Resource that names the thing in full, the thing itself is assumed to be tagged otherwise.
+        """
+        last = tried
+        for last in self.imagined.renamed(actor, tried):
+            if last.thing.arn == tried.thing.arn:
+                break
+            found = ask(actor, action, last.thing)
+            if found.effect is answer.effect and list(self._at_fault(actor, found.requests[0], last.thing)) == blamed:
+                return last, found
+        return last, answer
 
     def _place(self, actor: Actor, document: Document) -> str:
         return actor.place(document) if document in self.texts.documents else self._where(document)

@@ -1,14 +1,15 @@
 """Things of other tenants as they are, or as they could be tagged, on which an agent's tag conditions are tried."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from cred_audit.claims.aws.kin import Kin
 from cred_audit.claims.aws.labels import labelled
-from cred_audit.claims.aws.texts import NOBODY, SERVICES, Actor, Texts, fresh, on_tags
+from cred_audit.claims.aws.texts import NOBODY, SERVICES, Actor, Texts, delegates, fresh, on_tags
 from cred_audit.decide import Effect
 from cred_audit.decide.aws.estate import Thing
-from cred_audit.decide.aws.model import Document, Statement
+from cred_audit.decide.aws.model import Document, Kind, ResourcePolicies, Statement, Value
 
 _SAMPLES = 4
 """Owners of each service's things of which one thing is tried with other tags."""
@@ -26,6 +27,8 @@ class Tried:
     assuming: tuple[str, ...] = ()
     sure: bool = True
     """False where it is not known whether there can be such a thing."""
+    changed: str = ""
+    """What must be true instead where it is the thing of that name that is there, with other tags."""
 
 
 class Imagined:
@@ -73,10 +76,39 @@ class Imagined:
             kind = _WORDS[thing.service]
             rest = {key: value for key, value in (thing.tags or {}).items() if key.lower() not in self.texts.keys}
             if thing not in there:
-                yield Tried(replace(thing, tags=rest), (f"there is a {kind} without the tag {' or '.join(keys)}",))
+                names = " or ".join(keys)
+                yield Tried(
+                    replace(thing, tags=rest),
+                    (f"there is a {kind} without the tag {names}",),
+                    changed=f"{thing.arn} had no tag {names}" if thing.arn in self._known else "",
+                )
             for value, sure in values.items() if keys else ():
                 assuming = f"there is a {kind} with the tag {keys[0]}={value!r}"
-                yield Tried(replace(thing, tags=rest | dict.fromkeys(keys, value)), (assuming,), sure)
+                changed = f"{thing.arn} had the tag {keys[0]}={value!r}" if thing.arn in self._known else ""
+                yield Tried(replace(thing, tags=rest | dict.fromkeys(keys, value)), (assuming,), sure, changed)
+
+    def renamed(self, actor: Actor, tried: Tried) -> Iterator[Tried]:
+        """Yield a thing to try under names that nothing has, as it would be when it is new: those to ask about first.
+
+        Last comes the thing itself, which is there under that name, with an assumption that says so.
+        """
+        thing = tried.thing
+        if not tried.changed:
+            yield tried
+            return
+        policies = ResourcePolicies(
+            policy=delegates(thing.account) if thing.service == "kms" else None,
+            rcps=thing.policies.rcps,
+            unseen=thing.policies.unseen - {Kind.RESOURCE},
+        )
+        head = thing.arn.removesuffix(thing.name)
+        for name in dict.fromkeys(_names(thing)):
+            arn = head + name
+            if arn in self._known or actor.tenant in self.texts.asked.holdings.territories.owners(arn, thing.tags):
+                continue
+            new = replace(thing, arn=arn, policies=policies, key=None, key_known=True, usable=True, known=_facts(thing))
+            yield replace(tried, thing=new, changed="")
+        yield replace(tried, assuming=(tried.changed,))
 
     def _values(self, actor: Actor, clauses: list[Stated]) -> dict[str, bool]:
         """Return values of tags that are not the agent's own tenant's: new, empty, near its own, named in a policy.
@@ -102,3 +134,23 @@ class Imagined:
         if value not in self._labelled:
             self._labelled[value] = labelled(self.texts, value)
         return self._labelled[value]
+
+
+def _names(thing: Thing) -> Iterator[str]:
+    """Yield names like a thing's that patterns about it would cover, too: in its folder, below it, or beside it."""
+    if thing.service == "kms":
+        yield "key/00000000-0000-4000-8000-000000000000"
+        return
+    separator = "/" if thing.service == "ssm" else ":"
+    kind, _, name = thing.name.partition(separator)
+    suffix = "" if thing.service == "ssm" else "-AbCdEf"
+    bare = name if not suffix else re.sub(r"-[A-Za-z0-9]{6}$", "", name)
+    folder, slash, last = bare.rpartition("/")
+    beside = (f"{folder}{slash}example", f"{bare}-example", f"{bare}/example", f"{name}/example")
+    for new in (*beside, f"{folder}{slash}{'x' * len(last)}", f"example/{bare}"):
+        yield f"{kind}{separator}{new}{suffix}"
+
+
+def _facts(thing: Thing) -> dict[str, Value]:
+    """Return what is known of a new thing in the place of one: it is no copy, and nothing rotates it."""
+    return {"secretsmanager:secretprimaryregion": thing.region} if thing.service == "secretsmanager" else {}
