@@ -18,7 +18,7 @@ from cred_audit.claims.isolation import isolation
 from cred_audit.errors import UsageError
 from cred_audit.facts import EVERYTHING, Gap, Snapshot
 from cred_audit.finding import Acceptance, Evidence, Finding, Severity, Verdict, finding_id
-from cred_audit.report import Report, Result
+from cred_audit.report import LEFT_OUT, Report, Result
 from cred_audit.separation import separation
 from cred_audit.target.model import Accepted, NamespaceTerritory, Target
 
@@ -32,16 +32,21 @@ def judge(  # noqa: PLR0913  (the parts of an audit)
     checks: Sequence[Check],
     *,
     now: datetime,
+    left_out: Iterable[Check] = (),
     command: str = "",
     log: Callable[[str], None] = lambda _: None,
     progress: Progress = lambda *_: None,
 ) -> Report:
-    """Run every check over what was seen. `now` is when accepted risks expire; `log` takes tracebacks."""
+    """Run every check over what was seen. `now` is when accepted risks expire; `log` takes tracebacks.
+
+    `left_out`: checks that were not asked for; the report says so.
+    """
     results = []
     for number, check in enumerate(checks):
         progress("checks", number, len(checks))
         results.append(_result(check, snapshot, log))
     progress("checks", len(checks), len(checks))
+    results += [Result(check=check, skipped=LEFT_OUT) for check in left_out]
     accepted, complaints = _accepted(results, snapshot.target.accepted, now)
     vault, aws = snapshot.vault, snapshot.aws
     return Report(
@@ -176,7 +181,7 @@ def _accepted(
     for entry in accepted:
         where = f"accepted risk on line {entry.line}" if entry.line else f"accepted risk {entry.subject!r}"
         result = out.get(entry.check)
-        if result is None:
+        if result is None or result.skipped == LEFT_OUT:
             complaints.append(f"{where}: no check {entry.check} was run")
         elif entry.until is not None and entry.until < now:
             complaints.append(f"{where}: expired on {entry.until:%Y-%m-%d} and is not applied")

@@ -184,7 +184,7 @@ def scan(
 
     outputs = _outputs(output)
     render = _format(form)
-    checks = _chosen(checks_dir, check, skip)
+    checks, left_out = _chosen(checks_dir, check, skip)
     known = Baseline(baseline, read_whole(baseline, _LIMIT)) if baseline is not None else None
     if snapshot is None and target is None:
         raise UsageError("scan: give a target file or --snapshot FILE")
@@ -195,7 +195,9 @@ def scan(
     # Facts hold no cycles, and looking for some takes a fifth of the time.
     gc.disable()
     with progress_bar(os.environ) as progress:
-        finished = audit.judge(facts, checks, now=datetime.now(UTC), command=command, log=_debug, progress=progress)
+        finished = audit.judge(
+            facts, checks, left_out=left_out, now=datetime.now(UTC), command=command, log=_debug, progress=progress
+        )
         if confirm:
             from cred_audit.confirm import confirmed
 
@@ -284,6 +286,8 @@ def validate(
     allow_outside: AllowOutside = False,
 ) -> int:
     """Check target files without reading any system."""
+    from cred_audit.render.shown import plural
+
     worst = 0
     for path in targets:
         try:
@@ -295,7 +299,7 @@ def validate(
         for warning in loaded.warnings:
             say(f"warning: {warning}")
         agents = sum(len(tenant.agents) for tenant in loaded.tenants)
-        emit(f"{path}: {len(loaded.tenants)} tenants, {agents} agents: valid\n")
+        emit(f"{path}: {plural(len(loaded.tenants), 'tenant')}, {plural(agents, 'agent')}: valid\n")
     return worst
 
 
@@ -625,7 +629,8 @@ def _facts(
 
 def _chosen(
     folders: Sequence[Path] | None, only: Sequence[str] | None, skip: Sequence[str] | None
-) -> "tuple[Check, ...]":
+) -> "tuple[tuple[Check, ...], tuple[Check, ...]]":
+    """Return the checks to run, and those that the command leaves out."""
     from cred_audit.catalog import load_checks
 
     known = load_checks(folders or ())
@@ -634,7 +639,7 @@ def _chosen(
     chosen = tuple(each for each in known if (not only or each.id in only) and each.id not in (skip or ()))
     if not chosen:
         raise UsageError("scan: --check and --skip leave no check to run")
-    return chosen
+    return chosen, tuple(each for each in known if each not in chosen)
 
 
 def _one(known: "Sequence[Check]", check_id: str) -> "Check":

@@ -9,6 +9,9 @@ from cred_audit.check import Check
 from cred_audit.facts import Gap
 from cred_audit.finding import Finding, Verdict
 
+LEFT_OUT = "left out by --check or --skip"
+"""Why a claim was skipped that nobody asked for: it says nothing, and no report may speak for it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:

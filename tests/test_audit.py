@@ -16,7 +16,7 @@ from cred_audit.facts import Gap, Snapshot, VaultFacts
 from cred_audit.finding import Evidence, Finding, Reaches, Severity, Verdict, finding_id
 from cred_audit.render.fold import Answer, headline
 from cred_audit.render.json import render
-from cred_audit.report import Report
+from cred_audit.report import LEFT_OUT, Report
 from cred_audit.target.model import Accepted, Target, Tenant, VaultSource
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -257,3 +257,16 @@ def test_narrowing_keeps_what_may_reach_the_tenant() -> None:
 def test_a_tenant_that_is_not_declared_is_refused() -> None:
     with pytest.raises(UsageError, match="no tenant 'zz'"):
         require_tenants(snapshot().target, ["a", "zz"])
+
+
+def test_a_claim_that_was_left_out_is_listed_and_never_spoken_for() -> None:
+    held = check(lambda _: (finding(Verdict.PASS),), "vault_held")
+    grave, minor = (check(lambda _: (), f"vault_{one.value}", one) for one in (Severity.HIGH, Severity.LOW))
+    report = judge(snapshot(), [held], left_out=[grave, minor], now=NOW)
+    assert [(result.check.id, result.skipped) for result in report.results] == [
+        ("vault_held", None), ("vault_high", LEFT_OUT), ("vault_low", LEFT_OUT)
+    ]  # fmt: skip
+    assert headline(report).answer is Answer.UNKNOWN
+    assert headline(report).sentence.startswith("1 high or critical claim was left out")
+    assert headline(judge(snapshot(), [held], left_out=[minor], now=NOW)).answer is Answer.ISOLATED
+    assert gate(report) == 0

@@ -16,7 +16,7 @@ from cred_audit.decide import OTHERS
 from cred_audit.finding import Evidence, Finding, Reaches, Severity, Verdict, finding_id
 from cred_audit.render.shown import line, name, names, plural
 from cred_audit.render.words import operation_of
-from cred_audit.report import Report, Result
+from cred_audit.report import LEFT_OUT, Report, Result
 
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _KEYED_CHARACTERS = 20_000
@@ -125,6 +125,17 @@ def headline(report: Report) -> Headline:
         if not called_for:
             why = "no claim was judged"
         return Headline(answer=Answer.UNKNOWN, sentence=f"{why} for {plural(total, 'tenant')}")
+    left_out = [
+        result.check
+        for result in report.results
+        if result.skipped == LEFT_OUT and _RANK[result.check.severity] >= _RANK[Severity.HIGH]
+    ]
+    if left_out:
+        why = f"{plural(len(left_out), 'high or critical claim', 'high or critical claims')}"
+        return Headline(
+            answer=Answer.UNKNOWN,
+            sentence=f"{why} {'was' if len(left_out) == 1 else 'were'} left out; every claim that was judged holds",
+        )
     parts = [gap.source for gap in report.gaps if gap.whole]
     if parts:
         why = f"{names(parts)} of the target {'was' if len(parts) == 1 else 'were'} not audited"

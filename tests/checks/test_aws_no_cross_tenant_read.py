@@ -101,13 +101,15 @@ def test_another_tenants_account_that_was_not_read_is_not_passed() -> None:
 def test_where_nobody_else_owns_anything_there_is_nothing_to_judge() -> None:
     everything = lab.role("agent", lab.document(lab.statement("*")))
     tenants = [lab.tenant("acme", lab.agent("a", "agent")), lab.tenant("beta")]
-    alone = lab.account(roles=[everything], secrets=[lab.secret("acme"), lab.secret("gamma")])
+    alone = lab.account(roles=[everything], secrets=[lab.secret("acme")])
     for check in ("aws_no_cross_tenant_read", "aws_no_cross_tenant_write", "aws_no_cross_tenant_list"):
         with pytest.raises(Skip, match="belongs to another tenant"):
             judged(check, lab.snapshot([alone], tenants))
         hidden = lab.account(roles=[everything], secrets=[lab.secret("acme"), lab.secret("gamma", tags=None)])
         assert {one.verdict for one in judged(check, lab.snapshot([hidden], tenants))} == {Verdict.UNKNOWN}
-        assert {one.verdict for one in judged(check, lab.snapshot([alone], tenants, others=True))} == {Verdict.FAIL}
+        beside = lab.account(roles=[everything], secrets=[lab.secret("acme"), lab.secret("gamma")])
+        assert {one.verdict for one in judged(check, lab.snapshot([beside], tenants))} == {Verdict.UNKNOWN}
+        assert {one.verdict for one in judged(check, lab.snapshot([beside], tenants, others=True))} == {Verdict.FAIL}
 
 
 def test_statements_of_one_name_and_of_different_texts_are_findings_of_their_own() -> None:
@@ -169,3 +171,18 @@ def test_a_folder_in_which_a_parameter_may_be_anothers_is_not_the_tenants_own() 
         parameters = [lab.parameter("x", tags=tags, type="String")]
         facts = lab.snapshot([lab.account(roles=[role], parameters=parameters)], tenants)
         assert verdict("aws_no_cross_tenant_read", facts) is expected
+
+
+def test_a_territory_that_fits_nothing_is_not_passed_over() -> None:
+    text = lab.document(lab.statement(Condition=lab.EQUAL))
+    misspelt = [lab.tenant(name, lab.agent("a", f"agent-{name}"), territory=[AwsTerritory(tags={"Tenant": name})])
+                for name in lab.TENANTS]  # fmt: skip
+    roles = [lab.role(f"agent-{name}", text) for name in lab.TENANTS]
+    whole = lab.account(roles=roles, secrets=[lab.secret(name) for name in lab.TENANTS])
+    found = judged("aws_no_cross_tenant_read", lab.snapshot([whole], misspelt))
+    assert [(one.verdict, one.count) for one in found] == [(Verdict.UNKNOWN, 3)]
+    one_wrong = [*misspelt[:1], *(lab.tenant(name, lab.agent("a", f"agent-{name}")) for name in lab.TENANTS[1:])]
+    found = judged("aws_no_cross_tenant_read", lab.snapshot([whole], one_wrong))
+    assert [one.summary for one in found if one.tenant is None] == [
+        "Nothing that was read in AWS belongs to acme, so whether others reach what is theirs is not known."
+    ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from cred_audit.claims.aws.isolation import AwsIsolation, aws_isolation
+from cred_audit.claims.aws.isolation import aws_isolation
 from cred_audit.facts import Snapshot
 
 _NAMED = 3
@@ -13,11 +13,10 @@ def territory_warnings(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.aws is None:
         return
     asked = aws_isolation(snapshot)
-    landless = tuple(_landless(snapshot, asked))
-    if landless:
+    if asked.landless:
         yield (
-            f"Nothing that was read in AWS belongs to {_some(landless)} by the tags and ARNs of the target, so no claim"
-            " about AWS judged anything of theirs. Compare their territory with the tags and names in AWS"
+            f"Nothing that was read in AWS belongs to {_some(asked.landless)} by the tags and ARNs of the target, so "
+            "no claim about AWS judged anything of theirs. Compare their territory with the tags and names in AWS"
         )
     shared = tuple(thing for thing in asked.holdings.all if thing.collection is None and len(thing.owners) > 1)
     if shared:
@@ -27,16 +26,6 @@ def territory_warnings(snapshot: Snapshot) -> Iterator[str]:
             f"By the target {what} to several tenants, such as {first.arn} to {_some(first.owners)}: that one of them "
             "reaches it is no finding. Narrow their territories unless they share it on purpose"
         )
-
-
-def _landless(snapshot: Snapshot, asked: AwsIsolation) -> Iterator[str]:
-    territories = asked.holdings.territories
-    owners = {owner for thing in asked.holdings.all for owner in thing.owners} | asked.holdings.perhaps_owners()
-    for role in asked.principals.roles.values():
-        owners.update(territories.owners(role.arn, role.tags) if role.tags is not None else territories.taggers)
-    for tenant in snapshot.target.tenants:
-        if tenant.id not in owners and any(part.tags or part.arns for part in tenant.territory.aws):
-            yield tenant.id
 
 
 def _some(names: Sequence[str] | Iterable[str]) -> str:

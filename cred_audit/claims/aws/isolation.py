@@ -7,6 +7,7 @@ decides. Nothing here judges; the checks do.
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from cred_audit.check import Skip
 from cred_audit.claims.aws.commands import reproduce_of
@@ -87,6 +88,11 @@ class AwsIsolation:
             for part in tenant.territory.aws
             if part.tags
         }
+        self._declared = tuple(
+            tenant.id
+            for tenant in snapshot.target.tenants
+            if any(part.tags or part.arns for part in tenant.territory.aws)
+        )
         self._estate: reach.Estate | None = None
         self._answers: dict[tuple[reach.Agent, ActionClass], reach.Answer] = {}
         self._kept: dict[bool, set[str]] | None = None
@@ -95,6 +101,15 @@ class AwsIsolation:
         """Requests are sent after the facts were read."""
         self._owners: frozenset[str] = frozenset()
         self._landless: frozenset[str] = frozenset()
+
+    @cached_property
+    def landless(self) -> tuple[str, ...]:
+        """The tenants to whom nothing that was read belongs, though their territory names tags or ARNs."""
+        territories = self.holdings.territories
+        owners = {owner for thing in self.holdings.all for owner in thing.owners} | self.holdings.perhaps_owners()
+        for role in self.principals.roles.values():
+            owners.update(territories.owners(role.arn, role.tags) if role.tags is not None else territories.taggers)
+        return tuple(name for name in self._declared if name not in owners)
 
     @property
     def estate(self) -> reach.Estate:
@@ -229,8 +244,31 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
                 yield _without_grant(acting, verb, closest, unseen, keys=keys, more=keys in granted)
     for acting, grant, agents in grants.values():
         yield grant_finding(asked, acting, tuple(agents), grant, verb)
-    if asked.acting and not grants and not judged:
+    lost = _without_owner(asked)
+    if lost is not None:
+        yield lost
+    elif asked.acting and not grants and not judged:
         raise Skip("nothing that was read in AWS belongs to another tenant than the agents' own; AWS was read in full")
+
+
+def _without_owner(asked: AwsIsolation) -> Finding | None:
+    """Return an UNKNOWN where a tenant owns nothing while other things are nobody's: its territory may be misspelt."""
+    # Keys that are nobody's are usual: the platform's own encrypt what is tagged.
+    nobodys = [thing for thing in asked.holdings.all
+               if thing.collection is None and thing.service != "kms" and not thing.owners]  # fmt: skip
+    if asked.holdings.others or not asked.landless or not nobodys:
+        return None
+    more = len(asked.landless) - _FEW
+    who = f"{', '.join(asked.landless[:_FEW])}{f' and {more} more' if more > 0 else ''}"
+    shows = "belongs to nobody by the target" + (f", and so do {len(nobodys) - 1} more" if len(nobodys) > 1 else "")
+    return Finding(
+        verdict=Verdict.UNKNOWN,
+        subject="territory: nothing is owned",
+        summary=f"Nothing that was read in AWS belongs to {who}, so whether others reach what is theirs is not known.",
+        evidence=(Evidence(where=nobodys[0].arn, shows=shows),),
+        count=len(asked.landless),
+        fix="compare the tags and ARNs of the tenants' territories in the target with those in AWS",
+    )
 
 
 def _of_keys(action: str) -> tuple[bool, ...]:
