@@ -10,7 +10,7 @@ from cred_audit.collect import collect
 from cred_audit.errors import CollectError
 from cred_audit.facts import Snapshot
 from cred_audit.proposal import Proposal, ProposedTenant, joined, propose, propose_aws, written
-from cred_audit.render.shown import line
+from cred_audit.render.shown import line, plural
 from cred_audit.target.model import AwsSource, Target, VaultSource
 from cred_audit.terminal import Progress, say
 
@@ -88,7 +88,7 @@ def _chosen(tenants: tuple[ProposedTenant, ...]) -> tuple[ProposedTenant, ...]:
     if not tenants:
         say("Nothing was found that looks like a tenant; fill the file in by hand.")
         return ()
-    say(f"{len(tenants)} tenants were guessed:")
+    say(f"{plural(len(tenants), 'tenant')} {'was' if len(tenants) == 1 else 'were'} guessed:")
     for tenant in tenants[:40]:
         parts = len(tenant.territory) + len(tenant.aws)
         say(f"  {line(tenant.id, 60)}: {len(tenant.agents)} agents, {parts} parts of territory")

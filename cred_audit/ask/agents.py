@@ -29,7 +29,7 @@ def acting_of(known: Sequence[Acting], agent_id: str, system: str) -> Acting:
     shown = repr(agent_id[:80])
     if found:
         raise UsageError(f"{shown} is the name of several agents; try one of: {_names(found)}")
-    problem = f"{shown} is no agent of the target that {system} knows"
+    problem = f"{shown} is no agent that the target declares for {system}"
     if not known:
         raise UsageError(f"{problem}; the target declares none")
     names = {name: one for one in known for name in (one.agent, f"{one.tenant}/{one.agent}")}

@@ -174,7 +174,7 @@ def judge_clauses(  # noqa: PLR0913  (each part of the claim has its name)
     doubts: Iterable[Finding] = (),
     all_namespaces: bool = False,
 ) -> Iterator[Finding]:
-    """Judge every clause. `breaks` ends the sentence "None of the clauses ..." of a namespace without any fault.
+    """Judge every clause. `breaks` ends the sentence "No clause ..." of a namespace without any fault.
 
     `doubts` are findings about facts that every clause's judgement needs and that were not seen: no namespace
     passes then. With `all_namespaces` the same holds while a namespace may exist that was not seen.
@@ -308,12 +308,15 @@ def passed(text: NamespaceText, breaks: str) -> Finding:
     """Return the PASS of a namespace in which every clause was judged."""
     where = f"{text.path}sys/policies/acl"
     name = f"namespace {text.path}" if text.path else "the root namespace"
+    policies = "1 policy" if text.policies == 1 else f"{text.policies} policies"
+    read = f"{policies} {'was' if text.policies == 1 else 'were'}"
+    clauses = "1 clause" if len(text.clauses) == 1 else f"{len(text.clauses)} clauses"
     return Finding(
         verdict=Verdict.PASS,
         subject=where,
         count=max(1, len(text.clauses)),
-        summary=f"None of the {len(text.clauses)} clauses in {text.policies} policies of {name} {breaks}.",
-        evidence=(Evidence(where=where, shows=f"{text.policies} policies were read and each clause was judged"),),
+        summary=f"No clause of {name} ({clauses} in {policies}) {breaks}.",
+        evidence=(Evidence(where=where, shows=f"{read} read and each clause was judged"),),
     )
 
 

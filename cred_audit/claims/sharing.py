@@ -243,7 +243,7 @@ def finding_of(label: str, used: Used, most: int, does: str, fix: str) -> Findin
 def _whose(reaches: Reaches) -> str:
     if reaches.tenants and len(reaches.tenants) <= _SHOWN:
         return " and ".join(reaches.tenants)
-    return f"{reaches.count} tenants"
+    return "one tenant" if reaches.count == 1 else f"{reaches.count} tenants"
 
 
 def chosen(snapshot: Snapshot, types: frozenset[str]) -> Iterator[tuple[Namespace, Mount | None]]:

@@ -27,7 +27,7 @@ from cred_audit.render.fold import (
     who,
 )
 from cred_audit.render.shown import block, line, name, names, plural, sentence
-from cred_audit.render.words import acceptance, confirmation, is_diff, requests
+from cred_audit.render.words import acceptance, confirmation, first_step, is_diff, requests
 from cred_audit.report import Report
 
 _PER_CHECK = 10
@@ -149,14 +149,19 @@ class _Page:
         """Say what to do first: the worst open findings, else the gaps to close."""
         open_folds = [fold for fold in self.failing if fold.first.accepted is None]
         steps = [
-            f'Close {_where(fold)} ({fold.check.severity.value}): "{line(fold.check.title, _PROSE).rstrip(".")}"'
-            f" is not true for {plural(len(fold.tenants), 'tenant') if fold.tenants else 'the target'}."
+            first_step(
+                fold.first,
+                line(fold.check.title, _PROSE).rstrip("."),
+                fold.check.severity.value,
+                plural(len(fold.tenants), "tenant") if fold.tenants else "the target",
+                _where(fold),
+            )
             for fold in open_folds[:_FIRST_STEPS]
         ]
         if not steps:
             steps = [
-                f"Let the audit see {line(gap.what, _PROSE)}: {line(gap.reason, _PROSE)}."
-                for gap in self.report.gaps[:_FIRST_STEPS]
+                f"Let the audit see {names(group.whats)}: {line(group.reason, _PROSE)}."
+                for group in blind(self.report)[:_FIRST_STEPS]
             ]
         if steps:
             self.heading("Do first")
@@ -285,10 +290,12 @@ class _Page:
                 f" and {len(claims) - _LEFT:,} more." if len(claims) > _LEFT else "."
             )
         parts = [f"{claims[0]}: {said}"]
+        places: dict[str, list[str]] = {}
         for each in first.evidence[:_EVIDENCE]:
-            shows = line(each.shows, _PROSE)
-            if shows.rstrip(".") not in said:
-                parts.append(f"{place(each)}: {shows.rstrip('.')}.")
+            shows = line(each.shows, _PROSE).rstrip(".")
+            if shows not in said:
+                places.setdefault(shows, []).append(place(each))
+        parts += [f"{', '.join(dict.fromkeys(wheres))}: {shows}." for shows, wheres in places.items()]
         if len(group.folds[0].tenants) > 1:
             parts.append(f"Concerns {who(group.folds[0])}.")
         if first.assuming:

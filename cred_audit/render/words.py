@@ -61,6 +61,18 @@ def requests(finding: Finding) -> tuple[str, ...]:
     return (*earlier, *more, request_words(finding.witness))
 
 
+def first_step(finding: Finding, claim: str, severity: str, whom: str, where: str) -> str:
+    """Return what to do about a finding: which clause to close, or which claim to mend where no clause breaks it.
+
+    `whom`: for whom the claim is not true; `where`: the place of the first evidence, else the subject.
+    """
+    first = finding.evidence[0] if finding.evidence else None
+    if first is not None and first.quote:
+        return f'Close {where} ({severity}): "{claim}" is not true for {whom}.'
+    seen = f"{where}: {line(first.shows, 200).rstrip('.')}" if first is not None and first.shows else where
+    return f'Mend ({severity}) "{claim}", which is not true for {whom} ({seen}).'
+
+
 def acceptance(finding: Finding) -> str:
     """Return `Accepted until 2026-12-31 (SEC-7): the reason`; empty when the risk is not accepted."""
     accepted = finding.accepted

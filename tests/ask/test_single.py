@@ -55,7 +55,7 @@ def test_an_agent_of_whom_nothing_is_known_is_unknown() -> None:
 def test_an_agent_that_is_not_one_is_refused() -> None:
     with pytest.raises(UsageError, match="several agents"):
         ask_one(snapshot(), "bot", "read", "k/a")
-    with pytest.raises(UsageError, match="no agent of the target"):
+    with pytest.raises(UsageError, match="no agent that the target declares for Vault"):
         ask_one(snapshot(), "nobody", "read", "k/a")
     with pytest.raises(UsageError, match="no operation 'fetch'"):
         ask_one(snapshot(), "acme/bot", "fetch", "k/a")

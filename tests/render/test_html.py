@@ -274,3 +274,18 @@ def test_every_template_is_escaped_by_its_name_and_used() -> None:
     sections = {each.template for each in compose(sample.leaky()).sections}
     included = set(re.findall(r'include "([^"]+)"', "".join((folder / name).read_text() for name in names)))
     assert names == sections | included | {"report.html"}
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, None), (8, "8 cases"), (10_000, "10,000 cases")], ids=["one", "some", "many"]
+)
+def test_a_finding_of_several_cases_stands_for_them_and_not_for_itself(count: int, said: str | None) -> None:
+    finding = dataclasses.replace(sample.leak("acme"), count=count)
+    text = render(sample.report(Result(check=sample.check(), findings=(finding,))))
+    assert re.findall("<dt>Stands for</dt><dd>(.*?)</dd>", text) == ([said] if said else [])
+
+
+def test_equal_findings_are_counted() -> None:
+    equal = tuple(dataclasses.replace(sample.leak(name), count=2) for name in ("acme", "globex", "initech"))
+    text = render(sample.report(Result(check=sample.check(), findings=equal)))
+    assert re.findall("<dt>Stands for</dt><dd>(.*?)</dd>", text) == ["3 equal findings, 6 cases"]

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from cred_audit.finding import Witness
+from cred_audit.facts import Gap
+from cred_audit.finding import Evidence, Finding, Verdict, Witness
 from cred_audit.render.table import color_wanted, render
 from cred_audit.report import Report, Result
 from tests.render import sample
@@ -91,6 +92,19 @@ def test_what_to_do_first_names_open_risks_and_not_the_accepted_one() -> None:
         '1. Close policy agents line 12 (critical): "No agent can read another tenant\'s\n   secrets" is not' in first
     )
     assert "wayne" not in first
+
+
+def test_one_reason_for_several_unseen_parts_is_said_once_in_each_place() -> None:
+    reason = "plan.json: it has no format_version"
+    gaps = tuple(Gap(source="aws", what=part, reason=reason) for part in ("list-secrets", "list-keys"))
+    evidence = tuple(Evidence(where=gap.what, shows=reason) for gap in gaps)
+    finding = Finding(verdict=Verdict.UNKNOWN, subject="all", summary="Nothing is known.", evidence=evidence)
+    report = sample.report(Result(check=sample.check(), findings=(finding,)))
+    text = " ".join(render(dataclasses.replace(report, gaps=gaps)).split())
+    first, unknown, unseen = re.split(r"Unknown \(1 claim\)|Not seen \(2\)", text)
+    assert f"1. Let the audit see list-secrets, list-keys: {reason}." in first
+    assert f"list-secrets, list-keys: {reason}." in unknown
+    assert [part.count(reason) for part in (first, unknown, unseen)] == [1, 1, 1]
 
 
 def test_without_a_failure_the_first_thing_is_to_let_the_audit_see() -> None:
