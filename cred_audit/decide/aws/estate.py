@@ -174,10 +174,10 @@ def requests(
     value is kms:GenerateDataKey (Secrets Manager User Guide: "Secret encryption and decryption"; Systems Manager User
     Guide: "AWS KMS encryption for Parameter Store SecureString parameters").
     """
-    if thing.collection is Collection.EVERYTHING:
-        own = Request(action=action, resource_account=thing.account, context={_REGION: thing.region})
-        return ((own, thing.policies),)
     sent = _BY_ITSELF if thing.service == "kms" else {}
+    if thing.collection is Collection.EVERYTHING:
+        own = Request(action=action, resource_account=thing.account, context={_REGION: thing.region, **sent})
+        return ((own, thing.policies),)
     own = Request(
         action=action, resource=thing.arn, resource_tags=thing.tags,
         context={_REGION: thing.region, **sent, **thing.known},

@@ -36,7 +36,7 @@ from cred_audit.decide.aws.given import IN_PART, USER_ID, Known, Tests, facts_of
 from cred_audit.decide.aws.keys import Keys, tag_spellings
 from cred_audit.decide.aws.model import Condition, Request, ResourcePolicies, Value
 from cred_audit.decide.aws.samples import moments_of, values_of
-from cred_audit.decide.aws.words import pattern
+from cred_audit.decide.aws.words import Pattern, pattern
 
 _TRIES = 20_000
 """Decisions of one search; beyond, the answer is UNKNOWN."""
@@ -44,7 +44,8 @@ _CONTEXT = "kms:encryptioncontext:"
 _TAG = "aws:resourcetag/"
 _SET_VALUES = 6
 """Values of a multivalued key of which all subsets are tried."""
-_SERVICE = pattern([("*.amazonaws.com", True)])
+_SERVICE = pattern([("?*.amazonaws.com", True)])
+_VIA_SERVICE = "kms:viaservice"
 _PLAIN = Setting()
 _TOO_MANY = Reason(policy="", why="there are too many combinations of condition values to try them all")
 
@@ -253,11 +254,21 @@ class Search:
             return only, True
         if key.startswith("aws:calledvia"):
             return values_of(tests[key], keys, forms=(_SERVICE,))
+        if key == _VIA_SERVICE:
+            return values_of(tests[key], keys, forms=(_via_service(request),))
         if key == USER_ID:
             return values_of(tests[key], keys, forms=(user_id(self.evaluator.caller, known[USER_ID] or ""),))
         prefix = COLLECTIONS.get(key, "\0")
         names = [name.removeprefix(prefix) for name in tests if name.startswith(prefix)]
         return values_of(tests[key], keys, also=[pattern([(name, False)], fold=True) for name in names])
+
+
+def _via_service(request: Request) -> Pattern:
+    """Return how kms:ViaService names a service: with the region of the request (KMS: "AWS KMS condition keys")."""
+    fields = request.resource.split(":", 4)
+    asked = request.context.get("aws:RequestedRegion") or (fields[3] if len(fields) > 4 else "")
+    region = (asked, False) if isinstance(asked, str) and asked and "*" not in asked else ("?*", True)
+    return pattern([("?*.", True), region, (".amazonaws.com", False)])
 
 
 def _asked(request: Request, open_keys: Iterable[str], given: Mapping[str, Value]) -> Request:

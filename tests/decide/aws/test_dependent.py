@@ -63,7 +63,8 @@ def test_mfa_is_there_where_the_credentials_can_carry_it() -> None:
     assert allowed(both, arn=USER)
     odd = {"Bool": {"aws:MultiFactorAuthPresent": "false"}, "NumericLessThan": {"aws:MultiFactorAuthAge": "300"}}
     assert not allowed(odd, mfa=True)
-    assert allowed({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}})
+    assert outcome({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}) == "unknown"
+    assert allowed({"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}})
     assert not allowed({"Null": {"aws:MultiFactorAuthAge": "true"}, "Bool": {"aws:MultiFactorAuthPresent": "true"}},
                        mfa=True)  # fmt: skip
 
@@ -142,3 +143,17 @@ def test_an_organization_that_nobody_read_makes_no_sure_answer() -> None:
 
 def test_facts_that_were_not_read_are_not_chosen() -> None:
     assert outcome({"StringEquals": {"secretsmanager:resource/Type": "x"}}) == "unknown"
+
+
+def test_a_service_that_calls_kms_is_named_with_its_region() -> None:
+    root = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "kms:*", "Resource": "*"}
+    key = ResourcePolicies(policy=read_document({"Statement": root}, Kind.RESOURCE, "key policy"))
+    region = DECRYPT.resource.split(":")[3]
+    for value in ("secretsmanager.*.amazonaws.com", "secretsmanager*", "*.amazonaws.com", f"*{region}*"):
+        found = searching(statement("Allow", {"StringLike": {"kms:ViaService": value}})).possible(DECRYPT, key)
+        assert found.decision.effect is Effect.ALLOW
+        service, _, rest = str(found.request.context["kms:viaservice"]).partition(".")
+        assert (bool(service), rest) == (True, f"{region}.amazonaws.com"), value
+    for value in ("secretsmanager.mars.amazonaws.com", "x"):
+        found = searching(statement("Allow", {"StringLike": {"kms:ViaService": value}})).possible(DECRYPT, key)
+        assert found.decision.effect is Effect.DENY, value

@@ -1,9 +1,11 @@
 """What tells secrets apart by their own names and tags, and by those of the keys that encrypt them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from cred_audit.decide.aws.collections import collections
 from cred_audit.decide.aws.estate import ActionClass, Thing
 from cred_audit.decide.aws.model import Kind, ResourcePolicies
 from cred_audit.decide.aws.reach import Estate, Owners
@@ -117,3 +119,13 @@ def test_reach_equals_deciding_every_pair_where_tags_are_crossed(limit: int) -> 
             assert found == pairs, (seed, acting.tenant)
             granted += bool(found)
     assert granted > 50
+
+
+def test_a_list_of_keys_is_a_call_that_the_agent_sends_itself() -> None:
+    """AWS services do not list keys for their callers."""
+    keys = [replace(key("k1", ""), owners=("beta",)), replace(key("k2", ""), owners=("acme",))]
+    things = list(collections(ACCOUNT, "us-east-1", keys, others=False))
+    via = {"StringLike": {"kms:ViaService": "secretsmanager.*.amazonaws.com"}}
+    for condition, found in ((via, False), ({"StringNotLike": via["StringLike"]}, True)):
+        acting = agent("acme", document(allow("kms:List*", Condition=condition)))
+        assert bool(Estate(things, [acting]).reach(acting, ActionClass.LIST).grants) is found
