@@ -59,7 +59,7 @@ def _read(data: object) -> Report:
     if "schema" not in data:
         raise KeyError("schema")
     if data["schema"] != _SCHEMA:
-        raise ValueError(f"it has schema {str(data['schema'])[:20]}, and this version reads schema {_SCHEMA}")
+        raise ValueError(f"it has schema {ascii(data['schema'])[:20]}, and this version reads schema {_SCHEMA}")
     return _read_report(data)
 
 

@@ -172,3 +172,9 @@ def _places(value: object, here: tuple[str | int, ...] = ()) -> Iterator[tuple[s
     for key, each in inside:
         yield (*here, key)
         yield from _places(each, (*here, key))
+
+
+def test_a_schema_of_letters_that_nobody_can_see_is_shown_as_escapes() -> None:
+    result = json.loads(render(sample.leaky())) | {"schema": "\U00018d09\x1b"}
+    with pytest.raises(SnapshotError, match=r"it has schema '\\U00018d09\\x1b', and"):
+        from_json(json.dumps(result))
