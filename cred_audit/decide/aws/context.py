@@ -40,25 +40,35 @@ def whole_context(principal: Principal, request: Request) -> dict[str, Value]:
         tags_known=principal.tags is not None, resource_account=owner_of(request, caller),
     )  # fmt: skip
     tags = {
-        "aws:principaltag": _tag_keys(principal.tags, principal.session_tags),
-        "aws:requesttag": _tag_keys(request.request_tags),
-        "": _tag_keys(request.resource_tags),
+        "aws:principaltag": _tags_of(principal.tags, principal.session_tags),
+        "aws:requesttag": _tags_of(request.request_tags),
+        "": _tags_of(request.resource_tags),
     }
     given = {name.lower(): name for name in request.context}
     found: dict[str, Value] = {}
     for key, value in keys.items():
         if value is None or value is FREE:
             continue
-        shown = value.values[0] if isinstance(value, Either) else value
         start, slash, tag = key.partition("/")
-        own = tags.get(start, tags[""]).get(tag, tag) if slash else own_part(given.get(key, key))
-        name = spelled(key, own)
-        found[given.get(key, key) if name == key else name] = shown
+        if slash:
+            values = value.values if isinstance(value, Either) else (value,)
+            written = [(name, one) for name, one in tags.get(start, tags[""]).get(tag, ()) if one in values]
+            # Tags whose keys differ by case are shown beside each other; a session's replaces the role's.
+            shown = written if isinstance(value, Either) else written[-1:]
+            found |= {spelled(key, name): one for name, one in shown or [(tag, values[0])]}
+        else:
+            name = spelled(key, own_part(given.get(key, key)))
+            found[given.get(key, key) if name == key else name] = value
     return dict(sorted(found.items()))
 
 
-def _tag_keys(*groups: Mapping[str, str] | None) -> dict[str, str]:
-    return {tag.lower(): tag for group in groups for tag in group or ()}
+def _tags_of(*groups: Mapping[str, str] | None) -> dict[str, list[tuple[str, str]]]:
+    """Return tags by their keys in lower case, each as it is written."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for group in groups:
+        for tag, value in (group or {}).items():
+            found.setdefault(tag.lower(), []).append((tag, value))
+    return found
 
 
 def spelled(key: str, own: str = "") -> str:

@@ -71,3 +71,17 @@ def test_the_organization_that_a_policy_asks_for_is_spelled_so_too() -> None:
     text = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Condition": condition}]}
     given, assumed = organization(read_document(text, Kind.RESOURCE, "p"))
     assert (given, assumed) == ((("aws:PrincipalOrgID", "o-1"),), ("aws:PrincipalOrgID is o-1",))
+
+
+def test_tags_whose_keys_differ_by_case_keep_their_own_values() -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:acme/db-AbCdEf"
+    for tags in ({"TenantId": "acme", "tenantid": "beta"}, {"tenantid": "beta", "TenantId": "acme"}):
+        found = whole_context(
+            PRINCIPAL, Request(action="secretsmanager:GetSecretValue", resource=arn, resource_tags=tags)
+        )
+        shown = {name: value for name, value in found.items() if "ResourceTag/" in name}
+        prefixes = ("aws:ResourceTag/", "secretsmanager:ResourceTag/")
+        assert shown == {f"{prefix}{tag}": value for prefix in prefixes for tag, value in tags.items()}
+    same = Principal(arn=PRINCIPAL.arn, tags={"TenantId": "acme"}, session_tags={"tenantid": "acme"})
+    found = whole_context(same, Request(action="secretsmanager:GetSecretValue", resource=arn))
+    assert [name for name in found if "PrincipalTag" in name] == ["aws:PrincipalTag/tenantid"]
