@@ -314,6 +314,8 @@ class Cells:
 
 def _covered(holder: Thing, document: Document, statement: Statement) -> object:
     """Return whether a statement's Resource element covers its holder; where variables decide, what it says of it."""
+    if statement.resources in {None, ("*",)} and not statement.not_resource:
+        return YES
     if document.variables and any("${" in text for text in statement.resources or ()):
         resources = tuple(text.replace(holder.arn, "\0self") for text in statement.resources or ())
         return statement.not_resource, resources
