@@ -22,7 +22,7 @@ from cred_audit.finding import (
 )
 from cred_audit.render.fold import headline, is_unknown
 from cred_audit.render.shown import line
-from cred_audit.report import Report, Result, Separation
+from cred_audit.report import LEFT_OUT, Report, Result, Separation
 
 _SCHEMA = 1
 _DEEPEST = 30
@@ -83,7 +83,8 @@ def _report(report: Report) -> dict[str, Any]:
         "answer": {"word": answer.answer.value, "sentence": answer.sentence},
         "summary": _summary(report),
         "score": dict(report.score),
-        "results": [_result(result) for result in report.results],
+        "results": [_result(result) for result in report.results if result.skipped != LEFT_OUT],
+        "left_out": [_result(result) for result in report.results if result.skipped == LEFT_OUT],
         "gaps": [
             {
                 "source": gap.source,
@@ -202,7 +203,7 @@ def _read_report(data: Mapping[str, Any]) -> Report:
         tenant_lines=tuple(_count(each) for each in _list(data["target"].get("tenant_lines", []))),
         tool_version=_text(data["tool"]["version"]),
         taken_at=_moment(data["taken_at"]),
-        results=tuple(_read_result(each) for each in _list(data["results"])),
+        results=tuple(_read_result(each) for each in (*_list(data["results"]), *_list(data.get("left_out", [])))),
         gaps=tuple(
             Gap(
                 source=_text(each["source"]),

@@ -58,6 +58,7 @@ def result_schema() -> dict[str, Any]:
                 ),
                 "score": _open("The score with its parts; empty when none was computed."),
                 "results": _list("One entry per check.", _result()),
+                "left_out": _list("The checks that --check or --skip left out.", _result()),
                 "gaps": _list(
                     "What was asked for and not seen.",
                     _object(

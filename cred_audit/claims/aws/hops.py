@@ -250,12 +250,15 @@ def _administrators(hops: Hops) -> Iterator[Finding]:
         elif hops.roles.trust(role) is None:
             yield role_not_seen(role)
         elif _lets_others_in(hops.roles, role):
+            sure = power is Effect.ALLOW
             shows = "another account may assume it, and no agent may"
-            does = "may do" if power is Effect.ALLOW else "may perhaps do"
             yield Finding(
-                verdict=Verdict.PASS,
+                # Of a role whose rights were not seen, it is not known whether there is a case at all.
+                verdict=Verdict.PASS if sure else Verdict.UNKNOWN,
                 subject=f"administrator:{arn}",
-                summary=f"No agent may assume {arn}, which {does} everything in its account.",
+                summary=f"No agent may assume {arn}, which may do everything in its account."
+                if sure
+                else f"Whether {arn} may do everything in its account is not known: not all of its policies were seen.",
                 evidence=(Evidence(where=arn, shows=shows),),
             )
 

@@ -19,7 +19,7 @@ from cred_audit.decide.aws.model import (
     Request,
     ResourcePolicies,
 )
-from tests.fuzz.aws import Maker
+from tests.fuzz.aws_maker import Maker
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/agent"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cred_audit.ask.aws import answer_lines
-from tests.fuzz.aws import Maker
+from tests.fuzz.aws_maker import Maker
 
 COUNT = 120
 RANK = {"DENY": 0, "UNKNOWN": 1, "ALLOW": 2}
