@@ -48,6 +48,19 @@ def test_session_tags_of_the_agents_choosing_are_a_chain() -> None:
     )
 
 
+@pytest.mark.parametrize("condition", [
+    {"StringEquals": {"aws:RequestTag/Project": "p"}},
+    {"StringLike": {"aws:RequestTag/Project": "p*"}},
+    {"Null": {"aws:RequestTag/Project": "false"}},
+])  # fmt: skip
+def test_a_further_tag_that_the_trust_asks_for_can_be_sent_as_well(condition: Any) -> None:
+    asking = reader(trust=lab.trust(ROOT, [ASSUME, TAG], Condition=condition))
+    found = acme(lab.shared_role(lab.document(lab.statement([ASSUME, TAG], READER)), roles=[asking]))
+    assert (found.verdict, set(found.reaches.tenants)) == (Verdict.FAIL, OTHERS)
+    assert found.witness is not None
+    assert set(found.witness.before[0].fields["request_tags"]) == {"TenantId", "Project"}
+
+
 @pytest.mark.parametrize(("trust", "allowed"), [
     (lab.trust(ROOT, [ASSUME, TAG], Condition=OWN_TAG), [ASSUME, TAG]),
     (lab.trust(ROOT), [ASSUME, TAG]),

@@ -13,6 +13,7 @@ from itertools import islice
 from cred_audit.decide import Effect, Reason
 from cred_audit.decide.aws.cells import documents_of
 from cred_audit.decide.aws.clause import Clause
+from cred_audit.decide.aws.document import NEGATED
 from cred_audit.decide.aws.model import Document, Kind, Request
 from cred_audit.decide.aws.pattern import action_matcher
 from cred_audit.decide.aws.principals import Principals
@@ -187,8 +188,32 @@ class Sessions:
         key = (role.arn, tuple(sorted(profile.items())), document)
         known = asker.asked.get(key)
         if known is None:
-            known = asker.asked[key] = self._decided(asker, role, profile, document)
+            known = self._decided(asker, role, profile, document)
+            if profile and not known[0].open:
+                # A policy may ask for further tags, which the caller can send as well.
+                wanted = {**self._asked_for(asker, role, profile, document), **profile}
+                known = self._decided(asker, role, wanted, document) if len(wanted) > len(profile) else known
+            asker.asked[key] = known
         return known
+
+    def _asked_for(
+        self, asker: Held, role: Role, profile: Mapping[str, str], document: Document | None
+    ) -> dict[str, str]:
+        """Return values for the tags of the request that policies name beside those that are sent."""
+        sent = {tag.lower() for tag in profile}
+        policy = self.trusts.side(role, document).policy
+        documents = (*asker.policies.identity, *((policy,) if policy is not None else ()))
+        found: dict[str, str] = {}
+        for condition in (one for each in documents for statement in each.statements for one in statement.conditions):
+            start, _, tag = condition.key.partition("/")
+            if start.lower() != "aws:requesttag" or tag.lower() in sent or condition.operator in NEGATED:
+                continue
+            if condition.operator == "Null":
+                if "false" in condition.values:
+                    found.setdefault(tag, "x")
+            elif condition.values and "${" not in condition.values[0]:
+                found[tag] = condition.values[0].replace("*", "x").replace("?", "x")
+        return found
 
     def _decided(
         self, asker: Held, role: Role, profile: Mapping[str, str], document: Document | None
