@@ -1,5 +1,6 @@
 """No agent can read another tenant's secrets in AWS."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,3 +187,26 @@ def test_a_territory_that_fits_nothing_is_not_passed_over() -> None:
     assert [one.summary for one in found if one.tenant is None] == [
         "Nothing that was read in AWS belongs to acme, so whether others reach what is theirs is not known."
     ]
+
+
+def test_where_things_may_be_anothers_and_nothing_is_for_sure_there_is_no_proof() -> None:
+    tenants = [lab.tenant("acme", lab.agent("run", "agent")), lab.tenant("beta")]
+    role = lab.role("agent", lab.document(lab.statement("logs:*")))
+    for tags, expected in (({"TenantId": "acme"}, None), ({"TenantId": "beta"}, Verdict.PASS), (None, Verdict.UNKNOWN)):
+        secrets = [lab.secret("acme"), lab.secret("x", tags=tags)]
+        facts = lab.snapshot([lab.account(roles=[role], secrets=secrets)], tenants)
+        assert verdict("aws_no_cross_tenant_read", facts) is expected, tags
+
+
+def test_whether_mfa_can_be_there_is_not_known_where_the_trust_policy_was_not_seen() -> None:
+    with_mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    texts = [lab.document(lab.statement(Condition=with_mfa))]
+    people, service = lab.trust({"AWS": lab.role_arn("people")}), lab.trust({"Service": "lambda.amazonaws.com"})
+    for trust, expected in ((people, Verdict.FAIL), (service, Verdict.PASS), (None, Verdict.UNKNOWN)):
+        tenants = [lab.tenant("acme", lab.agent("run", "agent")), lab.tenant("beta")]
+        role = lab.role("agent", *texts, trust=trust)
+        facts = lab.snapshot([lab.account(roles=[role], secrets=[lab.secret("beta")])], tenants)
+        assert verdict("aws_no_cross_tenant_read", facts) is expected, trust
+    plain = replace(role, inline=(lab.PolicyText(name="p", text=lab.document(lab.statement())),))
+    facts = lab.snapshot([lab.account(roles=[plain], secrets=[lab.secret("beta")])], tenants)
+    assert verdict("aws_no_cross_tenant_read", facts) is Verdict.FAIL

@@ -97,6 +97,8 @@ class AwsIsolation:
         self._answers: dict[tuple[reach.Agent, ActionClass], reach.Answer] = {}
         self._kept: dict[bool, set[str]] | None = None
         """Who owns a key (True), who a secret or parameter (False)."""
+        self._unowned: dict[bool, str] | None = None
+        """The first key (True), secret or parameter (False) of which it was not seen whose it is."""
         self.since = snapshot.taken_at
         """Requests are sent after the facts were read."""
         self._owners: frozenset[str] = frozenset()
@@ -147,26 +149,40 @@ class AwsIsolation:
         setting = Setting(mfa=agent.mfa, since=self.since)
         return Search(Evaluator(agent.principal, agent.policies), setting)
 
-    def may_carry_mfa(self, arn: str) -> bool:
-        """Whether somebody other than a service or a provider may assume a role; only they can come with MFA."""
+    def may_carry_mfa(self, arn: str) -> bool | None:
+        """Whether somebody other than a service or a provider may assume a role; only they can come with MFA.
+
+        None where its trust policy was not seen.
+        """
         role = self.principals.roles.get(arn)
         if role is None:
             return False
         trust = self.documents.read(role.trust, Kind.RESOURCE, f"trust policy of {arn}")
-        return trust is None or any(
+        if trust is None:
+            return None
+        return any(
             one.allow and (one.not_principal or any(named.type in {"AWS", "*"} for named in one.principals or ()))
             for one in trust.statements
         )
 
     def has_of_others(self, tenant: str, *, keys: bool) -> bool:
-        """Whether somebody else than a tenant owns, or may own, a KMS key, or else a secret or parameter."""
+        """Whether somebody else than a tenant owns a KMS key, or else a secret or parameter."""
         if self._kept is None:
             self._kept = {True: set(), False: set()}
             for thing in self.holdings.things:
-                if thing.collection is None:
+                if thing.collection is None and (thing.owners or thing.owners_known):
                     self._kept[thing.service == "kms"].update(thing.owners or (OTHERS,))
         kept = self._kept[keys]
         return len(kept) > (tenant in kept)
+
+    def perhaps_of_others(self, *, keys: bool) -> str | None:
+        """Return a KMS key, or else a secret or parameter, of which it was not seen whose it is; None without any."""
+        if self._unowned is None:
+            self._unowned = {}
+            for thing in self.holdings.things:
+                if thing.collection is None and not thing.owners_known:
+                    self._unowned.setdefault(thing.service == "kms", thing.arn)
+        return self._unowned.get(keys)
 
     def tag_key(self, tenant: str) -> str:
         """Return the tag key that tells a tenant's things apart; a usual one where its territory has none."""
@@ -239,7 +255,11 @@ def judge_aws_reach(snapshot: Snapshot, wanted: ActionClass, verb: str) -> Itera
         for keys in (False, True):
             unseen = _unseen(asked, acting.tenant, gaps, keys=keys)
             # Beside what it is known to reach there may be more where nobody looked.
-            if unseen or (keys not in granted and asked.has_of_others(acting.tenant, keys=keys)):
+            if not unseen and keys not in granted and not asked.has_of_others(acting.tenant, keys=keys):
+                unseen = _unowned(asked, keys=keys)
+                if not unseen:
+                    continue
+            if unseen or keys not in granted:
                 judged = True
                 yield _without_grant(acting, verb, closest, unseen, keys=keys, more=keys in granted)
     for acting, grant, agents in grants.values():
@@ -281,6 +301,12 @@ def _unseen(asked: AwsIsolation, tenant: str, gaps: Mapping[str, str], *, keys: 
     found = (one for one in asked.holdings.unseen_of_others(tenant) if _holds(one[0], keys=keys))
     parts = itertools.islice(found, _MANY)
     return tuple(Evidence(where=call, shows=gaps.get(call, f"the {part} were not seen")) for part, call in parts)
+
+
+def _unowned(asked: AwsIsolation, *, keys: bool) -> tuple[Evidence, ...]:
+    """Return a thing that may be another tenant's, where nothing is so for sure."""
+    arn = asked.perhaps_of_others(keys=keys)
+    return () if arn is None else (Evidence(where=arn, shows="its tags were not seen, so whose it is is not known"),)
 
 
 def _holds(part: str, *, keys: bool) -> bool:

@@ -24,7 +24,7 @@ class Agent:
     principal: Principal
     """A role ARN stands for its sessions: a grant to a named session is reached, and says so."""
     policies: PrincipalPolicies
-    mfa: bool = False
+    mfa: bool | None = False
     """Whether a role's sessions may carry MFA: whether somebody other than a service may assume it."""
 
 

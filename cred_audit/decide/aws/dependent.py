@@ -47,8 +47,8 @@ _ENCRYPTED = frozenset({"secretsmanager", "ssm", "kms", "tag"})
 class Setting:
     """What is known of an agent's requests beside its policies."""
 
-    mfa: bool = False
-    """Whether its role may be assumed with MFA. Credentials that a service gets for a role never carry it."""
+    mfa: bool | None = False
+    """Whether its role may be assumed with MFA; None when not seen. Credentials that a service gets never carry it."""
     since: datetime | None = None
     """The request is sent at this time or later."""
 

@@ -47,6 +47,7 @@ _SET_VALUES = 6
 _SERVICE = pattern([("?*.amazonaws.com", True)])
 _VIA_SERVICE = "kms:viaservice"
 _PLAIN = Setting()
+_WITH_MFA = "it depends on whether its role may be assumed with MFA, which its trust policy would say"
 _TOO_MANY = Reason(policy="", why="there are too many combinations of condition values to try them all")
 
 Choices = dict[str, tuple[Value | None, ...]]
@@ -86,6 +87,21 @@ class Search:
 
         `tags`: for a thing that is not there yet, tag key -> values that it may have, None for none.
         """
+        if self.setting.mfa is not None:
+            return self._possible(request, resource, tags)
+        without, with_mfa = (
+            Search(self.evaluator, replace(self.setting, mfa=mfa)).possible(request, resource, tags)
+            for mfa in (False, True)
+        )
+        if without.decision.effect is with_mfa.decision.effect:
+            return without
+        decided = next(one for one in (with_mfa, without) if one.decision.effect is not Effect.DENY)
+        because = (Reason(policy="", why=_WITH_MFA), *decided.decision.because)
+        return replace(decided, decision=Decision(effect=Effect.UNKNOWN, because=because))
+
+    def _possible(
+        self, request: Request, resource: ResourcePolicies, tags: Mapping[str, tuple[str | None, ...]] | None
+    ) -> Possible:
         request = replace(request, free=request.free | self._unknown(request, resource))
         tests = self._tests(request, resource)
         if not tests and not tags:
