@@ -92,3 +92,21 @@ def test_a_statement_that_may_already_reach_something_is_open_where_a_policy_was
     found = judged(CHECK, replace(whole, aws=replace(whole.aws, world=dark)))
     assert {one.verdict for one in found} == {Verdict.UNKNOWN}
     assert any("already reaches" in evidence.shows for one in found for evidence in one.evidence)
+
+
+def test_what_is_sure_of_one_agent_stays_so_beside_another_of_whom_it_is_open() -> None:
+    # Which key encrypts the secret that the first may read was not seen; the second's prefix holds nothing yet.
+    roles = [
+        lab.role("open", lab.document(lab.statement(Condition=LENIENT))),
+        lab.role("sure", lab.document(lab.statement(resource=f"{SECRETS}acme*"))),
+    ]
+    agents = [lab.agent(role, role, session_tags={"TenantId": "acme"}) for role in ("open", "sure")]
+    account = lab.account(roles=roles, secrets=[lab.secret("beta", tags={}, key_seen=False)])
+    for order in (agents, agents[::-1]):
+        tenants = [
+            lab.tenant("acme", *order, territory=[_names("acme")]),
+            lab.tenant("beta", territory=[_names("beta")]),
+        ]
+        (found,) = (one for one in judged(CHECK, lab.snapshot([account], tenants)) if "p1" in one.subject)
+        assert found.verdict is Verdict.FAIL
+        assert "named 'acmex'" in found.summary

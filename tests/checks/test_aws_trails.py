@@ -102,6 +102,18 @@ def test_files_under_a_key_that_the_agent_cannot_use_are_closed() -> None:
     assert_hiding_improves_nothing(READERS, opened)
 
 
+def test_files_under_a_key_that_was_not_seen_are_unknown() -> None:
+    text = lab.document(lab.statement("s3:GetObject"))
+    far = KEY.arn.replace(lab.ACCOUNT, "999988887777")
+    for key, keys, expected in (
+        (KEY.arn, [KEY], Verdict.PASS),
+        (KEY.arn, None, Verdict.UNKNOWN),
+        (far, [], Verdict.FAIL),
+    ):
+        trails = [replace(GOOD, key=key)]
+        assert verdict(READERS, lab.shared_role(text, trails=trails, keys=keys)) is expected
+
+
 def test_a_bucket_of_another_account_is_unknown() -> None:
     away = replace(GOOD, arn=ARN.replace(lab.ACCOUNT, lab.OTHER_ACCOUNT))
     assert verdict(READERS, reader(lab.statement("s3:GetObject"), trail=away)) is Verdict.UNKNOWN

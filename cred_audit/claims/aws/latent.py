@@ -72,11 +72,14 @@ def judge_latent(snapshot: Snapshot) -> Iterator[Finding]:
             closest.update(dict.fromkeys(foreseen.closest))
             for one in foreseen.coming:
                 some = True
-                case = found.setdefault((acting.tenant, _subject(one), one.effect), _Case(acting, one, wanted))
+                open_ = unnamed or any((reason.policy, reason.clause) in maybe for reason in one.because)
+                key = (acting.tenant, _subject(one), one.effect)
+                case = found.setdefault(key, _Case(acting, one, wanted, open=open_))
+                if case.open and not open_:
+                    # What is sure of one agent or action is not less so for what is not known of another.
+                    case.acting, case.one, case.wanted, case.open = acting, one, wanted, False
                 case.agents[acting.agent] = None
                 case.actions.update(dict.fromkeys(one.actions))
-                named = any((reason.policy, reason.clause) in maybe for reason in one.because)
-                case.open = case.open or unnamed or named
         if not some:
             yield _nothing(acting, tuple(closest), told=bool(told))
     for case in found.values():

@@ -154,6 +154,9 @@ def _files(facts: AwsIsolation, acting: Acting, search: Search, trail: Trail) ->
         thing = facts.holdings.keys.get(trail.key)
         if thing is None:
             assuming.append(f"the key {trail.key}, which was not read, opens to it")
+            place = trail.key.split(":")
+            # Where the keys of its region could have been read, that they were not is a gap and no assumption.
+            sure = sure and f"keys of {place[3]} in {place[4]}" not in facts.holdings.unseen
         else:
             key_thing, _ = facts.holdings.key_of(thing.arn.split(":")[4], thing.arn.split(":")[3], thing.arn)
             side = key_thing.policies if key_thing is not None else NO_RESOURCE_SIDE
