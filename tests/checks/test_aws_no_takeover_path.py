@@ -6,7 +6,9 @@ import pytest
 
 from cred_audit.facts import Snapshot
 from cred_audit.finding import Finding, Verdict
+from cred_audit.target.model import AwsTerritory
 from tests import aws_lab as lab
+from tests.checks.hidden import verdict
 from tests.checks.judged import judged
 
 CHECK = "aws_no_takeover_path"
@@ -110,3 +112,21 @@ def test_what_was_not_seen_is_not_passed() -> None:
     facts = lab.shared_role(text)
     blind = lab.snapshot([lab.account(roles=None)], facts.target.tenants)
     assert acme(blind).verdict is Verdict.UNKNOWN
+
+
+def test_a_key_that_encrypts_what_may_be_anothers_is_not_the_tenants_own() -> None:
+    key = lab.key("k", tags={})
+    role = lab.role("agent", lab.document(lab.statement(["kms:PutKeyPolicy", "kms:CreateGrant"])))
+    tenants = [
+        lab.tenant("acme", lab.agent("run", "agent"), territory=[AwsTerritory(account=lab.ACCOUNT)]),
+        lab.tenant("beta"),
+    ]
+    for tags, known, expected in (
+        ({}, True, Verdict.PASS),
+        (None, True, Verdict.UNKNOWN),
+        ({}, False, Verdict.PASS),
+        (None, False, Verdict.UNKNOWN),
+    ):
+        secret = lab.secret("x", tags=tags, key=key.arn if known else None, key_seen=known)
+        facts = lab.snapshot([lab.account(roles=[role], secrets=[secret], keys=[key])], tenants)
+        assert verdict(CHECK, facts) is expected, (tags, known)

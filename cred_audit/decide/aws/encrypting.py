@@ -26,7 +26,7 @@ def encrypting_keys(holdings: Holdings) -> tuple[Thing, ...]:
             unknown.setdefault(thing.region, []).append(thing)
         elif thing.key is not None:
             alone: list[tuple[str, ...]] = [(owner,) for owner in thing.owners]
-            for owners in alone or ([] if thing.owners_known else [()]):
+            for owners in alone if thing.owners_known else (*alone, ()):
                 if not owners or owners != thing.key.owners:
                     key = replace(thing.key, owners=owners, owners_known=bool(owners))
                     found.setdefault((key.arn, owners), key)
@@ -39,7 +39,7 @@ def _candidates(holdings: Holdings, unknown: dict[str, list[Thing]]) -> Iterator
     """Yield the keys that may encrypt what is encrypted with a key that is not known, by region."""
     keys = [thing for thing in holdings.all if thing.service == "kms" and thing.collection is None]
     for region, things in unknown.items():
-        owners = {thing.owners for thing in things}
+        owners = {thing.owners if thing.owners_known else () for thing in things}
         # What several tenants may have a part in is foreign to each of them.
         one = next(iter(owners)) if len(owners) == 1 and len(next(iter(owners))) == 1 else ()
         if any(thing.key is None for thing in things):
